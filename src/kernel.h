@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MEMBUS_KERNEL_H
+#define MEMBUS_KERNEL_H
+
+/*
+ * A kernel: one way to carry out the copies, for one instruction set. All members keep the rules
+ * of membus/copy.h; `generic` is the oracle that the others are compared with.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct membus_kernel {
+    const char *name;
+    bool (*usable)(void); /* does this CPU and its kernel have the instructions? */
+
+    /* No overlap, or dst <= src. */
+    void *(*copy)(void *dst, const void *src, size_t n);
+    /* The same with every store in observed order (MEMBUS_ORDER_STRICT). */
+    void *(*copy_strict)(void *dst, const void *src, size_t n);
+    void *(*fill)(void *dst, int value, size_t n);
+    /* Any overlap; calls membus_move_window() for what it does not keep in registers. */
+    void *(*move)(void *dst, const void *src, size_t n);
+
+    /*
+     * Device memory: `blocks` aligned vectors of `block` bytes, each one load and one store,
+     * ascending. NULL and 0 where the host has no vectors for it.
+     */
+    unsigned block;
+    void (*load_blocks)(void *dst, const void *src, size_t blocks);
+    void (*store_blocks)(void *dst, const void *src, size_t blocks);
+};
+
+/* The kernels of this architecture, best first, `generic` last, NULL at the end. */
+extern const struct membus_kernel *const membus_arch_kernels[];
+
+/* The table of membus/mapping.h: one row per cache mode, indexed by the mode. */
+extern const struct membus_rule membus_arch_rules[];
+
+extern const struct membus_kernel membus_kernel_generic;
+
+/* The kernel in use; the first call chooses. */
+const struct membus_kernel *membus_kernel_get(void);
+
+#endif
