@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The one list of Debian 12 packages that membus needs, by what needs them, and their installer.
+#
+#   scripts/deps.sh GROUP...     installs what is missing (apt; asks for nothing)
+#   scripts/deps.sh --list [GROUP...]   prints the packages
+#
+# Groups: build (the library and the program), check (its tests), and those named below.
+set -eu
+
+packages_build="
+build-essential
+libcapstone-dev
+libelf-dev
+libjansson-dev
+liburcu-dev
+libzydis-dev
+meson
+ninja-build
+pkg-config
+"
+
+packages_check="
+binutils
+clang
+libcmocka-dev
+mandoc
+python3
+"
+
+packages_format="
+clang-format
+"
+
+packages_bench="
+gnuplot-nox
+"
+
+groups() {
+    sed -n 's/^packages_\([a-z_]*\)="$/\1/p' "$0"
+}
+
+list=0
+[ "${1:-}" != --list ] || { list=1; shift; }
+[ $# -gt 0 ] || set -- $(groups)
+
+wanted=
+for group in "$@"; do
+    groups | grep -qx "$group" || {
+        echo "deps.sh: no group '$group'; there are: $(groups | tr '\n' ' ')" >&2
+        exit 2
+    }
+    eval "wanted=\"\$wanted \$packages_$group\""
+done
+
+if [ $list = 1 ]; then
+    printf '%s\n' $wanted | sort -u
+    exit 0
+fi
+
+missing=
+for package in $(printf '%s\n' $wanted | sort -u); do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+        missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+apt=apt-get
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "deps.sh: not root and no sudo; as root, run:" >&2
+        echo "  apt-get install --no-install-recommends$missing" >&2
+        exit 1
+    }
+    apt="sudo apt-get"
+fi
+echo "deps.sh: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+if ! $apt update -q >"$log" 2>&1 ||
+    ! $apt install -y -q --no-install-recommends $missing >>"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "deps.sh: apt failed (full log: $log)" >&2
+    exit 1
+fi
+rm -f "$log"
