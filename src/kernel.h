@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <membus/mapping.h>
+
 struct membus_kernel {
     const char *name;
     bool (*usable)(void); /* does this CPU and its kernel have the instructions? */

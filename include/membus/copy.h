@@ -145,15 +145,14 @@ struct membus_window {
  * Returns: what was delivered. Errors, with nothing stored and nothing loaded:
  *          -ERANGE      outside a mapping
  *          -EINVAL      unknown or contradicting flags
- *          -EOPNOTSUPP  the host or a policy has no way to access this range
+ *          -EOPNOTSUPP  the host or a policy has no way to access this range (a policy with a
+ *                       least width takes overlaps only at multiples of it)
  *          -ENOBUFS     the overlap needs a window larger than there is, or was to be refused
  * Who:     any thread.
  */
-MEMBUS_API struct membus_result membus_transfer(const struct membus_mapping *dst,
-                                                size_t dst_offset,
-                                                const struct membus_mapping *src,
-                                                size_t src_offset, size_t n,
-                                                const struct membus_window *window,
+MEMBUS_API struct membus_result membus_transfer(const struct membus_mapping *dst, size_t dst_offset,
+                                                const struct membus_mapping *src, size_t src_offset,
+                                                size_t n, const struct membus_window *window,
                                                 unsigned flags);
 
 /* Copies `n` bytes of RAM at `src` into `dst` at `dst_offset`: membus_transfer() from RAM. */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MEMBUS_X86_64_KERNELS_H
+#define MEMBUS_X86_64_KERNELS_H
+
+#include "kernel.h"
+
+extern const struct membus_kernel membus_kernel_scalar;
+extern const struct membus_kernel membus_kernel_avx2;
+extern const struct membus_kernel membus_kernel_avx512;
+
+#endif

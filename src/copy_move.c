@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "move.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "words.h"
+
+/* Chunks end where the destination is aligned to a line, so that no element is torn between two
+ * chunks and wide stores stay aligned. */
+#define LINE  64u
+#define CHUNK 512u
+
+#define MOVERS_MAX 64u
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t round_down(size_t n)
+{
+    return n & ~(size_t)(LINE - 1);
+}
+
+/* Bytes from `p` up to the next line. */
+static size_t to_line(const char *p)
+{
+    return -(uintptr_t)p & (LINE - 1);
+}
+
+size_t membus_move_need(const struct membus_mover *mover, uintptr_t d, size_t n)
+{
+    return mover->load_once ? d : lesser(d, n - d);
+}
+
+/* A ring of lines in up to two pieces: the window, and a line of the stack for a window that is
+ * not a whole number of lines. */
+struct ring {
+    char *piece[2];
+    size_t size[2];
+    unsigned in;
+    size_t at;
+};
+
+/* The next contiguous bytes of the ring, at most `n`; advances past them. */
+static char *ring_take(struct ring *ring, size_t *n)
+{
+    char *p = ring->piece[ring->in] + ring->at;
+
+    *n = lesser(*n, ring->size[ring->in] - ring->at);
+    ring->at += *n;
+    if (ring->at == ring->size[ring->in]) {
+        ring->at = 0;
+        ring->in = ring->in == 0 && ring->size[1] ? 1 : 0;
+    }
+    return p;
+}
+
+static size_t ring_init(struct ring *ring, char *line, uintptr_t d, const struct membus_window *w)
+{
+    size_t whole = round_down(d + LINE - 1);
+
+    *ring = (struct ring){{(char *)w->addr, line}, {whole, 0}, 0, 0};
+    if (w->size < whole) {
+        ring->size[0] = round_down(d);
+        ring->size[1] = LINE;
+        ring->in = ring->size[0] ? 0 : 1;
+    }
+    return whole;
+}
+
+/* Fills the ring with src[0, n), n at most its size, starting where it is; leaves it there. */
+static void ring_fill(const struct membus_mover *mover, const struct ring *ring, const char *src,
+                      size_t n)
+{
+    struct ring r = *ring;
+
+    for (size_t done = 0, b; done < n; done += b) {
+        b = n - done;
+        char *p = ring_take(&r, &b);
+        mover->load(mover, p, src + done, b);
+    }
+}
+
+/*
+ * Before src[i, i+b) is stored over src[i+d, i+d+b), the ring holds src[i, i+size) and the bytes
+ * at i + size, which that store may overwrite (size >= d), are loaded to take its place.
+ */
+static void move_ring(const struct membus_mover *mover, char *dst, const char *src, size_t n,
+                      const struct membus_window *window)
+{
+    char line[LINE], head[LINE], next[CHUNK];
+    struct ring ring;
+    size_t size = ring_init(&ring, line, (uintptr_t)dst - (uintptr_t)src, window);
+    size_t i = lesser(to_line(dst), n);
+
+    if (i)
+        mover->load(mover, head, src, i);
+    ring_fill(mover, &ring, src + i, lesser(size, n - i));
+    if (i)
+        mover->store(mover, dst, head, i);
+
+    for (size_t b; i < n; i += b) {
+        b = lesser(n - i, CHUNK);
+        char *p = ring_take(&ring, &b);
+        size_t ahead = n - i > size ? lesser(b, n - i - size) : 0;
+
+        if (ahead)
+            mover->load(mover, next, src + i + size, ahead);
+        mover->store(mover, dst + i, p, b);
+        if (ahead)
+            membus_words_copy(p, next, ahead, MEMBUS_WORDS_LOOSE);
+    }
+}
+
+/* The overlap, src[d, n), is kept from the line of dst below it; the bytes before do not overlap
+ * with where they go. The first line of what is kept lies on the stack: window->size >= n - d. */
+static void move_split(const struct membus_mover *mover, char *dst, const char *src, size_t n,
+                       const struct membus_window *window)
+{
+    char line[LINE];
+    size_t d = (uintptr_t)dst - (uintptr_t)src;
+    size_t keep = d - ((uintptr_t)(dst + d) & (LINE - 1));
+    size_t first = lesser(LINE, n - keep);
+    size_t rest = n - keep - first;
+
+    mover->load(mover, line, src + keep, first);
+    if (rest)
+        mover->load(mover, window->addr, src + keep + first, rest);
+    mover->direct(mover, dst, src, keep);
+    mover->store(mover, dst + keep, line, first);
+    if (rest)
+        mover->store(mover, dst + keep + first, window->addr, rest);
+}
+
+void membus_move_exact(const struct membus_mover *mover, char *dst, const char *src, size_t n,
+                       const struct membus_window *window)
+{
+    size_t d = (uintptr_t)dst - (uintptr_t)src;
+
+    if (n <= CHUNK) {
+        char all[CHUNK];
+
+        mover->load(mover, all, src, n);
+        mover->store(mover, dst, all, n);
+    } else if (mover->load_once || d <= n - d) {
+        move_ring(mover, dst, src, n, window);
+    } else {
+        move_split(mover, dst, src, n, window);
+    }
+}
+
+void membus_move_tail(const struct membus_mover *mover, char *dst, const char *src, size_t n,
+                      const struct membus_window *window)
+{
+    size_t d = (uintptr_t)dst - (uintptr_t)src;
+    size_t tail = n - lesser(window->size, n);
+    size_t block = d >= LINE ? round_down(d) : d;
+
+    tail += to_line(dst + tail);
+    if (tail > n)
+        tail = n;
+    if (tail < n)
+        mover->load(mover, window->addr, src + tail, n - tail);
+    for (size_t end = tail; end;) {
+        size_t start = end > block ? end - block : 0;
+
+        mover->direct(mover, dst + start, src + start, end - start);
+        end = start;
+    }
+    if (tail < n)
+        mover->store(mover, dst + tail, window->addr, n - tail);
+}
+
+/* Buffers of membus_move_reserve(): taken and given back by one atomic bit each. */
+static struct {
+    char *memory;
+    size_t size;
+    unsigned movers;
+    _Atomic uint64_t free;
+} reserve;
+
+static uint64_t all_movers(unsigned movers)
+{
+    return movers == MOVERS_MAX ? UINT64_MAX : (UINT64_C(1) << movers) - 1;
+}
+
+int membus_move_reserve(size_t bytes, unsigned movers)
+{
+    if (movers == 0 || movers > MOVERS_MAX || bytes > SIZE_MAX / MOVERS_MAX)
+        return -EINVAL;
+
+    uint64_t idle = all_movers(reserve.movers);
+
+    if (reserve.movers && !atomic_compare_exchange_strong(&reserve.free, &idle, 0))
+        return -EBUSY;
+    if (reserve.movers)
+        munmap(reserve.memory, reserve.size * reserve.movers);
+    reserve.movers = 0;
+    if (bytes == 0)
+        return 0;
+
+    void *memory = mmap(NULL, bytes * movers, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return -ENOMEM;
+    reserve.memory = (char *)memory;
+    reserve.size = bytes;
+    reserve.movers = movers;
+    atomic_store(&reserve.free, all_movers(movers));
+    return 0;
+}
+
+/* Takes a reserved buffer: its number, or -1. Lock-free; safe in a signal handler. */
+static int reserve_take(void)
+{
+    uint64_t bits = atomic_load_explicit(&reserve.free, memory_order_acquire);
+
+    while (bits) {
+        if (atomic_compare_exchange_weak(&reserve.free, &bits, bits & (bits - 1)))
+            return __builtin_ctzll(bits);
+    }
+    return -1;
+}
+
+static void reserve_give(int mover)
+{
+    atomic_fetch_or_explicit(&reserve.free, UINT64_C(1) << mover, memory_order_release);
+}
+
+/* A mover between RAM and RAM, by one copy function. */
+struct ram_mover {
+    struct membus_mover mover;
+    membus_copy_function *copy;
+};
+
+static void ram_copy(const struct membus_mover *mover, void *dst, const void *src, size_t n)
+{
+    ((const struct ram_mover *)mover)->copy(dst, src, n);
+}
+
+static void move_large(const struct membus_mover *mover, char *dst, const char *src, size_t n,
+                       const struct membus_window *stack)
+{
+    int mover_id = reserve_take();
+
+    if (mover_id >= 0) {
+        struct membus_window window = {reserve.memory + (size_t)mover_id * reserve.size,
+                                       reserve.size};
+
+        if (membus_move_need(mover, (uintptr_t)dst - (uintptr_t)src, n) <= window.size)
+            membus_move_exact(mover, dst, src, n, &window);
+        else
+            membus_move_tail(mover, dst, src, n, &window);
+        reserve_give(mover_id);
+    } else {
+        membus_move_tail(mover, dst, src, n, stack);
+    }
+}
+
+void *membus_move_windowed(void *dst, const void *src, size_t n, membus_copy_function *copy)
+{
+    if (!membus_move_needs_window(dst, src, n) || membus_is_element(n))
+        return copy(dst, src, n);
+
+    char memory[MEMBUS_MOVE_EXACT];
+    const struct membus_window stack = {memory, sizeof(memory)};
+    const struct ram_mover ram = {{ram_copy, ram_copy, ram_copy, false}, copy};
+
+    if (membus_move_need(&ram.mover, (uintptr_t)dst - (uintptr_t)src, n) <= stack.size)
+        membus_move_exact(&ram.mover, (char *)dst, (const char *)src, n, &stack);
+    else
+        move_large(&ram.mover, (char *)dst, (const char *)src, n, &stack);
+    return dst;
+}

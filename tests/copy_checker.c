@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "copy_checker.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE  4096u
+#define ROOM  (128u * PAGE)
+#define SLACK 80u
+
+/* Memory between two pages that fault. */
+struct room {
+    unsigned char *map;
+    unsigned char *at;
+};
+
+struct copy_checker {
+    struct room dst, src;
+    unsigned char *expected;
+    char why[200];
+};
+
+static const size_t large[] = {257,  300,  383,  384,   385,   448,   511,   512,  513,  575,
+                               576,  577,  640,  700,   767,   768,   1000,  1023, 1024, 1025,
+                               1500, 2047, 2048, 2113,  4000,  4095,  4096,  4097, 4160, 5000,
+                               8192, 8193, 9000, 16384, 20000, 65536, 100000};
+
+static const size_t distances[] = {
+    1,    2,    3,    4,    5,    7,    8,    9,    12,   15,   16,   17,   24,   31,   32,
+    33,   48,   56,   63,   64,   65,   96,   100,  127,  128,  129,  191,  192,  200,  255,
+    256,  257,  320,  383,  384,  448,  511,  512,  513,  600,  767,  768,  1000, 1023, 1024,
+    1025, 1791, 1792, 1800, 2048, 3000, 4032, 4095, 4096, 4097, 5000, 8192, 30000};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct room room_new(void)
+{
+    struct room room;
+
+    room.map = mmap(NULL, ROOM + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert(room.map != MAP_FAILED);
+    room.at = room.map + PAGE;
+    assert(mprotect(room.at, ROOM, PROT_READ | PROT_WRITE) == 0);
+    return room;
+}
+
+struct copy_checker *copy_checker_new(void)
+{
+    struct copy_checker *checker = calloc(1, sizeof(*checker));
+
+    assert(checker);
+    checker->dst = room_new();
+    checker->src = room_new();
+    checker->expected = malloc(ROOM);
+    assert(checker->expected);
+    for (size_t i = 0; i < ROOM; i++)
+        checker->src.at[i] = (unsigned char)(i * 7 + (i >> 8) * 13 + 1);
+    return checker;
+}
+
+void copy_checker_free(struct copy_checker *checker)
+{
+    munmap(checker->dst.map, ROOM + 2 * PAGE);
+    munmap(checker->src.map, ROOM + 2 * PAGE);
+    free(checker->expected);
+    free(checker);
+}
+
+/* memcmp, but telling where. */
+static bool same(const unsigned char *a, const unsigned char *b, size_t n, size_t *where)
+{
+    if (memcmp(a, b, n) == 0)
+        return true;
+    for (*where = 0; a[*where] == b[*where];)
+        ++*where;
+    return false;
+}
+
+/* One copy between the rooms; `dst` and `src` are offsets. */
+static bool check_one(struct copy_checker *c, copy_routine *routine, size_t dst, size_t src,
+                      size_t n)
+{
+    size_t low = dst > SLACK ? dst - SLACK : 0;
+    size_t high = dst + n + SLACK < ROOM ? dst + n + SLACK : ROOM;
+    size_t where;
+
+    memset(c->dst.at + low, 0xee, high - low);
+    memset(c->expected + low, 0xee, high - low);
+    memcpy(c->expected + dst, c->src.at + src, n);
+
+    void *returned = routine(c->dst.at + dst, c->src.at + src, n);
+
+    if (returned != c->dst.at + dst) {
+        snprintf(c->why, sizeof(c->why), "n=%zu: returned %p, not dst %p", n, returned,
+                 (void *)(c->dst.at + dst));
+        return false;
+    }
+    if (same(c->dst.at + low, c->expected + low, high - low, &where))
+        return true;
+    snprintf(c->why, sizeof(c->why), "n=%zu dst+%zu src+%zu: byte %zd is %02x, not %02x", n,
+             dst % 64, src % 64, (ptrdiff_t)(low + where) - (ptrdiff_t)dst, c->dst.at[low + where],
+             c->expected[low + where]);
+    return false;
+}
+
+/* The same with the ranges at the start and at the very end of their pages. */
+static bool check_edges(struct copy_checker *c, copy_routine *routine, size_t n)
+{
+    return check_one(c, routine, 0, 0, n) && check_one(c, routine, ROOM - n, ROOM - n, n) &&
+           check_one(c, routine, 0, ROOM - n, n) && check_one(c, routine, ROOM - n, 0, n);
+}
+
+const char *copy_checker_copies(struct copy_checker *c, copy_routine *routine)
+{
+    for (size_t n = 0; n <= 320; n++) {
+        if (!check_edges(c, routine, n))
+            return c->why;
+        for (size_t dst = 0; dst < 64; dst += n < 80 ? 1 : 3) {
+            for (size_t src = 0; src < 16; src += 1 + n / 80) {
+                if (!check_one(c, routine, PAGE + dst, PAGE + src, n))
+                    return c->why;
+            }
+        }
+    }
+    for (size_t i = 0; i < COUNT(large); i++) {
+        if (!check_edges(c, routine, large[i]))
+            return c->why;
+        for (size_t dst = 0; dst < 64; dst += 1 + dst % 5) {
+            if (!check_one(c, routine, PAGE + dst, PAGE + 11 * dst % 64, large[i]))
+                return c->why;
+        }
+    }
+    return NULL;
+}
+
+/* One move within a room, by `distance` up or down. */
+static bool check_move(struct copy_checker *c, copy_routine *routine, size_t align, size_t n,
+                       ptrdiff_t distance)
+{
+    size_t src = (size_t)((ptrdiff_t)(16 * PAGE + align) - (distance < 0 ? distance : 0));
+    size_t dst = (size_t)((ptrdiff_t)src + distance);
+    size_t low = (src < dst ? src : dst) - SLACK;
+    size_t high = (src > dst ? src : dst) + n + SLACK;
+    size_t where;
+
+    for (size_t i = low; i < high; i++)
+        c->dst.at[i] = (unsigned char)(i * 11 + (i >> 8) * 17 + 3);
+    memcpy(c->expected + low, c->dst.at + low, high - low);
+    memmove(c->expected + dst, c->expected + src, n);
+
+    void *returned = routine(c->dst.at + dst, c->dst.at + src, n);
+
+    if (returned == c->dst.at + dst && same(c->dst.at + low, c->expected + low, high - low, &where))
+        return true;
+    if (returned != c->dst.at + dst)
+        snprintf(c->why, sizeof(c->why), "move n=%zu by %td: returned not dst", n, distance);
+    else
+        snprintf(c->why, sizeof(c->why), "move n=%zu by %td, dst+%zu: byte %zd is %02x, not %02x",
+                 n, distance, dst % 64, (ptrdiff_t)(low + where) - (ptrdiff_t)dst,
+                 c->dst.at[low + where], c->expected[low + where]);
+    return false;
+}
+
+static bool check_distance(struct copy_checker *c, copy_routine *routine, size_t n, size_t step)
+{
+    for (size_t i = 0; i < COUNT(distances); i++) {
+        ptrdiff_t distance = (ptrdiff_t)distances[i];
+
+        for (size_t align = 0; align < 64 && distances[i] <= n + 64; align += step) {
+            if (!check_move(c, routine, align, n, distance) ||
+                !check_move(c, routine, align, n, -distance))
+                return false;
+        }
+    }
+    return true;
+}
+
+const char *copy_checker_moves(struct copy_checker *c, copy_routine *routine)
+{
+    const char *wrong = copy_checker_copies(c, routine);
+
+    if (wrong)
+        return wrong;
+    for (size_t n = 0; n <= 200; n++) {
+        if (!check_distance(c, routine, n, 5) || !check_move(c, routine, n % 64, n, 0))
+            return c->why;
+    }
+    for (size_t i = 0; i < COUNT(large); i++) {
+        if (!check_distance(c, routine, large[i], 13))
+            return c->why;
+        if (!check_move(c, routine, i % 64, large[i], (ptrdiff_t)large[i] / 2) ||
+            !check_move(c, routine, i % 64, large[i], (ptrdiff_t)large[i] - 1))
+            return c->why;
+    }
+    return NULL;
+}
