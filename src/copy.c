@@ -13,9 +13,27 @@
 #undef membus_copy
 #undef membus_move
 
-/* The kernel in use; NULL until the first call. Written with the same value by whoever comes
- * first, so a race is harmless, and no constructor has to have run. */
+static void *first_copy(void *dst, const void *src, size_t n);
+static void *first_move(void *dst, const void *src, size_t n);
+static void *first_fill(void *dst, int value, size_t n);
+
+/*
+ * The kernel in use and its functions, so that a copy is one indirect jump away. The first call
+ * of any of them chooses; a race is harmless, because all come to the same choice, and no
+ * constructor has to have run.
+ */
 static const struct membus_kernel *_Atomic active;
+static void *(*_Atomic active_copy)(void *, const void *, size_t) = first_copy;
+static void *(*_Atomic active_move)(void *, const void *, size_t) = first_move;
+static void *(*_Atomic active_fill)(void *, int, size_t) = first_fill;
+
+static void activate(const struct membus_kernel *kernel)
+{
+    atomic_store_explicit(&active_copy, kernel->copy, memory_order_relaxed);
+    atomic_store_explicit(&active_move, kernel->move, memory_order_relaxed);
+    atomic_store_explicit(&active_fill, kernel->fill, memory_order_relaxed);
+    atomic_store_explicit(&active, kernel, memory_order_relaxed);
+}
 
 static const struct membus_kernel *find(const char *name)
 {
@@ -51,35 +69,45 @@ static const struct membus_kernel *choose(void)
     return best();
 }
 
-/* Out of line, so that the hot path is a load, a test and an indirect jump. */
-static __attribute__((noinline, cold)) const struct membus_kernel *first_use(void)
-{
-    const struct membus_kernel *none = NULL;
-
-    atomic_compare_exchange_strong(&active, &none, choose());
-    return atomic_load(&active);
-}
-
 const struct membus_kernel *membus_kernel_get(void)
 {
-    const struct membus_kernel *kernel = atomic_load_explicit(&active, memory_order_acquire);
+    const struct membus_kernel *kernel = atomic_load_explicit(&active, memory_order_relaxed);
 
-    return __builtin_expect(kernel != NULL, 1) ? kernel : first_use();
+    if (__builtin_expect(kernel == NULL, 0)) {
+        kernel = choose();
+        activate(kernel);
+    }
+    return kernel;
 }
 
-void *membus_copy(void *dst, const void *src, size_t n)
+static void *first_copy(void *dst, const void *src, size_t n)
 {
     return membus_kernel_get()->copy(dst, src, n);
 }
 
-void *membus_move(void *dst, const void *src, size_t n)
+static void *first_move(void *dst, const void *src, size_t n)
 {
     return membus_kernel_get()->move(dst, src, n);
 }
 
-void *membus_fill(void *dst, int value, size_t n)
+static void *first_fill(void *dst, int value, size_t n)
 {
     return membus_kernel_get()->fill(dst, value, n);
+}
+
+void *membus_copy(void *dst, const void *src, size_t n)
+{
+    return atomic_load_explicit(&active_copy, memory_order_relaxed)(dst, src, n);
+}
+
+void *membus_move(void *dst, const void *src, size_t n)
+{
+    return atomic_load_explicit(&active_move, memory_order_relaxed)(dst, src, n);
+}
+
+void *membus_fill(void *dst, int value, size_t n)
+{
+    return atomic_load_explicit(&active_fill, memory_order_relaxed)(dst, value, n);
 }
 
 const char *membus_kernel_name(void)
@@ -104,6 +132,6 @@ int membus_kernel_select(const char *name)
         return -ENOENT;
     if (!kernel->usable())
         return -EOPNOTSUPP;
-    atomic_store(&active, kernel);
+    activate(kernel);
     return 0;
 }

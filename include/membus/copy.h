@@ -97,8 +97,8 @@ MEMBUS_API const char *membus_kernel_name(void);
 MEMBUS_API const char *membus_kernel_usable(unsigned i);
 
 /*
- * Selects the kernel of that name from now on. For tests and comparison: the change is atomic,
- * and copies under way finish with the old one.
+ * Selects the kernel of that name from now on. For tests and comparison: copies under way finish
+ * with the old one. Any thread.
  *
  * Returns: 0, -ENOENT (no such kernel), -EOPNOTSUPP (this CPU cannot run it).
  */

@@ -32,18 +32,6 @@ MEMBUS_INLINE void masked(char *dst, const char *src, __mmask64 k)
                      : "xmm16");
 }
 
-/* One masked load, two masked stores: the body, then the last word. */
-MEMBUS_INLINE void masked_two(char *dst, const char *src, __mmask64 all, __mmask64 body,
-                              __mmask64 last)
-{
-    __asm__ volatile("vmovdqu8 %1, %%zmm16%{%2%}%{z%}\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%3%}\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%4%}"
-                     : "+m"(*(struct membus_block64 *)dst)
-                     : "m"(*(const struct membus_block64 *)src), "Yk"(all), "Yk"(body), "Yk"(last)
-                     : "xmm16");
-}
-
 MEMBUS_INLINE void block(char *dst, const char *src)
 {
     __asm__ volatile("vmovdqu64 %1, %%zmm16\n\t"
@@ -69,75 +57,127 @@ MEMBUS_INLINE void blocks(char *dst, const char *src)
                      : "xmm16", "xmm17", "xmm18", "xmm19", "memory");
 }
 
-/* The end of a range: n bytes, at most 64, at an aligned word. */
+/*
+ * The bytes of `all` within 64 bytes of dst, an aligned word: those below offset `body` first,
+ * then the rest, which lies in one word or is a whole element. Either may be empty: a masked
+ * store of no bytes stores nothing, and costs less than a branch that is hard to predict. The
+ * loads come first, so any overlap is fine.
+ */
+MEMBUS_INLINE void ragged(char *dst, const char *src, uint64_t all, size_t body)
+{
+    __asm__ volatile("kmovq %2, %%k1\n\t"
+                     "kmovd %3, %%k2\n\t"
+                     "vmovdqu8 (%1), %%zmm16%{%%k1%}%{z%}\n\t"
+                     "vmovdqu8 (%1,%4), %%xmm17%{%%k2%}%{z%}\n\t"
+                     "vmovdqu8 %%zmm16, (%0)%{%%k1%}\n\t"
+                     "vmovdqu8 %%xmm17, (%0,%4)%{%%k2%}"
+                     :
+                     : "r"(dst), "r"(src), "r"(_bzhi_u64(all, (unsigned)body)),
+                       "r"((unsigned)(all >> body)), "r"(body)
+                     : "xmm16", "xmm17", "k1", "k2", "memory");
+}
+
+/* The end of a range: 1 to 64 bytes at an aligned word, the last word on its own. */
 MEMBUS_INLINE void ending(char *dst, const char *src, size_t n)
 {
-    size_t body = (n - 1) & ~(size_t)7;
-    __mmask64 all = low_bits(n), first = low_bits(body);
-
-    if (body)
-        masked_two(dst, src, all, first, all ^ first);
-    else
-        masked(dst, src, all);
+    ragged(dst, src, low_bits(n), (n - 1) & ~(size_t)7);
 }
 
-/* n up to 64 that lie in 64 bytes from dst & ~7; any overlap: there is one load. */
-MEMBUS_INLINE void within_block(char *dst, const char *src, size_t n)
+/* 16 bytes to a 16-byte boundary: one access (SDM 9.1.1). */
+MEMBUS_INLINE void element_16(char *dst, const char *src)
 {
-    size_t lead = (uintptr_t)dst & 7, end = lead + n, body = (end - 1) & ~(size_t)7;
-    __mmask64 all = low_bits(n) << lead, first = all & low_bits(body);
-
-    if (body == 0) /* all in one word */
-        masked(dst - lead, src - lead, all);
-    else
-        masked_two(dst - lead, src - lead, all, first, all ^ first);
-}
-
-/* 1, 2, 4 and 8 bytes: one load, one store of that width (W2). */
-MEMBUS_INLINE void element(char *dst, const char *src, size_t n)
-{
-    if (n >= 4) {
-        if (n == 8)
-            membus_ram_store_64(dst, membus_ram_load_64(src));
-        else
-            membus_ram_store_32(dst, membus_ram_load_32(src));
-    } else {
-        if (n == 2)
-            membus_ram_store_16(dst, membus_ram_load_16(src));
-        else
-            membus_ram_store_8(dst, membus_ram_load_8(src));
-    }
+    __asm__ volatile("vmovdqu64 %1, %%xmm16\n\t"
+                     "vmovdqu64 %%xmm16, %0"
+                     : "=m"(*(struct membus_block16 *)dst)
+                     : "m"(*(const struct membus_block16 *)src)
+                     : "xmm16");
 }
 
 /* The sizes that membus_is_element() names, as bits. */
-#define ELEMENTS ((UINT64_C(1) << 1) | (UINT64_C(1) << 2) | (UINT64_C(1) << 4) | (UINT64_C(1) << 8))
+#define ELEMENTS UINT64_C(0x116)
 
-/* From here a destination aligned to whole lines pays for the alignment. */
-#define LARGE 512
-
-static void *copy_large(char *dst, const char *src, size_t n)
+/* n that lies in 64 bytes from dst & ~7. */
+MEMBUS_INLINE void small(char *dst, const char *src, size_t n)
 {
-    char *to = dst;
     size_t lead = (uintptr_t)dst & 7;
-    size_t first = 64 - ((uintptr_t)(dst - lead) & 63); /* from dst - lead to the next line */
+    size_t body = (lead + n - 1) & ~(size_t)7 & ((ELEMENTS >> (n & 63) & 1) - 1);
 
-    if (((uintptr_t)dst & 63) != 0) {
-        masked(dst - lead, src - lead, low_bits(first) & ~low_bits(lead));
-        dst += first - lead;
-        src += first - lead;
-        n -= first - lead;
-    }
+    ragged(dst - lead, src - lead, low_bits(n) << lead, body);
+}
+
+/* The first of two blocks whole but for `lead` bytes; then 1 to 64 bytes, the last word last. */
+MEMBUS_INLINE void two_blocks(char *dst, const char *src, uint64_t head, size_t n)
+{
+    const size_t body = (n - 1) & ~(size_t)7;
+
+    __asm__ volatile("kmovq %2, %%k1\n\t"
+                     "kmovq %3, %%k2\n\t"
+                     "kmovd %4, %%k3\n\t"
+                     "vmovdqu8 (%1), %%zmm16%{%%k1%}%{z%}\n\t"
+                     "vmovdqu8 64(%1), %%zmm17%{%%k2%}%{z%}\n\t"
+                     "vmovdqu8 64(%1,%5), %%xmm18%{%%k3%}%{z%}\n\t"
+                     "vmovdqu8 %%zmm16, (%0)%{%%k1%}\n\t"
+                     "vmovdqu8 %%zmm17, 64(%0)%{%%k2%}\n\t"
+                     "vmovdqu8 %%xmm18, 64(%0,%5)%{%%k3%}"
+                     :
+                     : "r"(dst), "r"(src), "r"(head), "r"(low_bits(body)),
+                       "r"((unsigned)low_bits(n - body)), "r"(body)
+                     : "xmm16", "xmm17", "xmm18", "k1", "k2", "k3", "memory");
+}
+
+/* low_bits() of a difference that may be negative. */
+MEMBUS_INLINE uint64_t low_bits_of(ptrdiff_t n)
+{
+    return low_bits((size_t)(n > 0 ? n : 0));
+}
+
+/*
+ * Up to 256 bytes from an aligned word, less those that `head` leaves out of the first 64, the
+ * last word last; n counts from dst. Blocks beyond the body have empty masks.
+ */
+MEMBUS_INLINE void four_blocks(char *dst, const char *src, uint64_t head, size_t n)
+{
+    const size_t body = (n - 1) & ~(size_t)7;
+
+    __asm__ volatile(
+        "kmovq %2, %%k1\n\t"
+        "kmovq %3, %%k2\n\t"
+        "kmovq %4, %%k3\n\t"
+        "kmovq %5, %%k4\n\t"
+        "kmovd %6, %%k5\n\t"
+        "vmovdqu8 (%1), %%zmm16%{%%k1%}%{z%}\n\t"
+        "vmovdqu8 64(%1), %%zmm17%{%%k2%}%{z%}\n\t"
+        "vmovdqu8 128(%1), %%zmm18%{%%k3%}%{z%}\n\t"
+        "vmovdqu8 192(%1), %%zmm19%{%%k4%}%{z%}\n\t"
+        "vmovdqu8 (%1,%7), %%xmm20%{%%k5%}%{z%}\n\t"
+        "vmovdqu8 %%zmm16, (%0)%{%%k1%}\n\t"
+        "vmovdqu8 %%zmm17, 64(%0)%{%%k2%}\n\t"
+        "vmovdqu8 %%zmm18, 128(%0)%{%%k3%}\n\t"
+        "vmovdqu8 %%zmm19, 192(%0)%{%%k4%}\n\t"
+        "vmovdqu8 %%xmm20, (%0,%7)%{%%k5%}"
+        :
+        : "r"(dst), "r"(src), "r"(_bzhi_u64(head, (unsigned)body)),
+          "r"(low_bits_of((ptrdiff_t)body - 64)), "r"(low_bits_of((ptrdiff_t)body - 128)),
+          "r"(low_bits_of((ptrdiff_t)body - 192)), "r"((unsigned)low_bits(n - body)), "r"(body)
+        : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "k1", "k2", "k3", "k4", "k5", "memory");
+}
+
+/* Over 256 bytes. The destination is brought to a line first: a line crossed costs a store. */
+static void *large(char *to, const char *from, size_t n)
+{
+    const size_t lead = (uintptr_t)to & 7;
+    const size_t first = 64 - ((uintptr_t)(to - lead) & 63); /* from to - lead to the next line */
+    char *dst = to - lead + first;
+    const char *src = from - lead + first;
+
+    masked(to - lead, from - lead, low_bits(first) & ~low_bits(lead));
+    n -= first - lead;
     for (; n > 256; n -= 256) {
         blocks(dst, src);
         dst += 256;
         src += 256;
     }
-    for (; n > 64; n -= 64) {
-        block(dst, src);
-        dst += 64;
-        src += 64;
-    }
-    ending(dst, src, n);
+    four_blocks(dst, src, UINT64_MAX, n);
     return to;
 }
 
@@ -145,36 +185,20 @@ static void *copy(void *to, const void *from, size_t n)
 {
     char *dst = (char *)to;
     const char *src = (const char *)from;
-    size_t lead = (uintptr_t)dst & 7;
+    const size_t lead = (uintptr_t)dst & 7, end = lead + n;
 
-    if (n + lead <= 64) {
-        if (n <= 8 && (ELEMENTS >> n & 1))
-            element(dst, src, n);
-        else if (n == 16 && ((uintptr_t)dst & 15) == 0)
-            __asm__ volatile("vmovdqu64 %1, %%xmm16\n\tvmovdqu64 %%xmm16, %0"
-                             : "=m"(*(struct membus_block16 *)dst)
-                             : "m"(*(const struct membus_block16 *)src)
-                             : "xmm16");
-        else if (n)
-            within_block(dst, src, n);
-        return to;
+    if (end - 1 < 64) { /* and not 0 bytes at a word boundary */
+        if (n == 16 && ((uintptr_t)dst & 15) == 0)
+            element_16(dst, src);
+        else
+            small(dst, src, n);
+    } else if (end - 1 < 128) {
+        two_blocks(dst - lead, src - lead, ~low_bits(lead), end - 64);
+    } else if (end - 1 < 256) {
+        four_blocks(dst - lead, src - lead, ~low_bits(lead), end);
+    } else if (n) {
+        large(dst, src, n);
     }
-    if (n >= LARGE)
-        return copy_large(dst, src, n);
-
-    if (lead)
-        masked(dst - lead, src - lead, ~low_bits(lead));
-    else
-        block(dst, src);
-    dst += 64 - lead;
-    src += 64 - lead;
-    n -= 64 - lead;
-    for (; n > 64; n -= 64) {
-        block(dst, src);
-        dst += 64;
-        src += 64;
-    }
-    ending(dst, src, n);
     return to;
 }
 
