@@ -23,7 +23,9 @@
  *                  earlier ones, and both with one another. The _relaxed forms keep order only
  *                  among accesses to the same device. The address must be aligned to the width
  *                  except on x86; ask membus_mapping_permit() when in doubt. A read may have a
- *                  side effect and happens exactly once.
+ *                  side effect and happens exactly once. Accessors that the host cannot keep
+ *                  to one access that a hypervisor can decode are not declared
+ *                  (MEMBUS_ARCH_MMIO_WIDTH): no 64-bit ones on i386 and arm, none on s390x.
  *
  * Byte order: _le and _be name the order of the bytes in memory; no mark means the host's own.
  * (Linux's readl() is membus_mmio_read_le32(): PCI is little-endian.)
@@ -295,46 +297,44 @@ MEMBUS_INLINE void membus_ram_store_be64(void *p, uint64_t v)
     membus_ram_store_64(p, membus_be64(v));
 }
 
+#if MEMBUS_ARCH_MMIO_WIDTH > 0
+
 /* MMIO, relaxed: ordered only against other accesses to the same device. */
 
 MEMBUS_INLINE uint8_t membus_mmio_read_8_relaxed(const void *p)
 {
+    membus_arch_mmio_order();
     return membus_arch_load_8(p);
 }
 
 MEMBUS_INLINE void membus_mmio_write_8_relaxed(void *p, uint8_t v)
 {
+    membus_arch_mmio_order();
     membus_arch_store_8(p, v);
 }
 
 MEMBUS_INLINE uint16_t membus_mmio_read_16_relaxed(const void *p)
 {
+    membus_arch_mmio_order();
     return membus_arch_load_16(p);
 }
 
 MEMBUS_INLINE void membus_mmio_write_16_relaxed(void *p, uint16_t v)
 {
+    membus_arch_mmio_order();
     membus_arch_store_16(p, v);
 }
 
 MEMBUS_INLINE uint32_t membus_mmio_read_32_relaxed(const void *p)
 {
+    membus_arch_mmio_order();
     return membus_arch_load_32(p);
 }
 
 MEMBUS_INLINE void membus_mmio_write_32_relaxed(void *p, uint32_t v)
 {
+    membus_arch_mmio_order();
     membus_arch_store_32(p, v);
-}
-
-MEMBUS_INLINE uint64_t membus_mmio_read_64_relaxed(const void *p)
-{
-    return membus_arch_load_64(p);
-}
-
-MEMBUS_INLINE void membus_mmio_write_64_relaxed(void *p, uint64_t v)
-{
-    membus_arch_store_64(p, v);
 }
 
 /* MMIO, with the ordering of readl() and writel(). */
@@ -384,21 +384,6 @@ MEMBUS_INLINE void membus_mmio_write_32(void *p, uint32_t v)
     membus_arch_mmio_write_after();
 }
 
-MEMBUS_INLINE uint64_t membus_mmio_read_64(const void *p)
-{
-    membus_arch_mmio_read_before();
-    uint64_t v = membus_arch_load_64(p);
-    membus_arch_mmio_read_after();
-    return v;
-}
-
-MEMBUS_INLINE void membus_mmio_write_64(void *p, uint64_t v)
-{
-    membus_arch_mmio_write_before();
-    membus_arch_store_64(p, v);
-    membus_arch_mmio_write_after();
-}
-
 /* MMIO, little-endian and big-endian in memory. */
 
 MEMBUS_INLINE uint16_t membus_mmio_read_le16(const void *p)
@@ -441,26 +426,6 @@ MEMBUS_INLINE void membus_mmio_write_le32_relaxed(void *p, uint32_t v)
     membus_mmio_write_32_relaxed(p, membus_le32(v));
 }
 
-MEMBUS_INLINE uint64_t membus_mmio_read_le64(const void *p)
-{
-    return membus_le64(membus_mmio_read_64(p));
-}
-
-MEMBUS_INLINE void membus_mmio_write_le64(void *p, uint64_t v)
-{
-    membus_mmio_write_64(p, membus_le64(v));
-}
-
-MEMBUS_INLINE uint64_t membus_mmio_read_le64_relaxed(const void *p)
-{
-    return membus_le64(membus_mmio_read_64_relaxed(p));
-}
-
-MEMBUS_INLINE void membus_mmio_write_le64_relaxed(void *p, uint64_t v)
-{
-    membus_mmio_write_64_relaxed(p, membus_le64(v));
-}
-
 MEMBUS_INLINE uint16_t membus_mmio_read_be16(const void *p)
 {
     return membus_be16(membus_mmio_read_16(p));
@@ -501,6 +466,59 @@ MEMBUS_INLINE void membus_mmio_write_be32_relaxed(void *p, uint32_t v)
     membus_mmio_write_32_relaxed(p, membus_be32(v));
 }
 
+#endif /* MEMBUS_ARCH_MMIO_WIDTH > 0 */
+
+#if MEMBUS_ARCH_MMIO_WIDTH >= 8
+
+/* MMIO, 64 bits: relaxed, ordered, little-endian, big-endian. */
+
+MEMBUS_INLINE uint64_t membus_mmio_read_64_relaxed(const void *p)
+{
+    membus_arch_mmio_order();
+    return membus_arch_load_64(p);
+}
+
+MEMBUS_INLINE void membus_mmio_write_64_relaxed(void *p, uint64_t v)
+{
+    membus_arch_mmio_order();
+    membus_arch_store_64(p, v);
+}
+
+MEMBUS_INLINE uint64_t membus_mmio_read_64(const void *p)
+{
+    membus_arch_mmio_read_before();
+    uint64_t v = membus_arch_load_64(p);
+    membus_arch_mmio_read_after();
+    return v;
+}
+
+MEMBUS_INLINE void membus_mmio_write_64(void *p, uint64_t v)
+{
+    membus_arch_mmio_write_before();
+    membus_arch_store_64(p, v);
+    membus_arch_mmio_write_after();
+}
+
+MEMBUS_INLINE uint64_t membus_mmio_read_le64(const void *p)
+{
+    return membus_le64(membus_mmio_read_64(p));
+}
+
+MEMBUS_INLINE void membus_mmio_write_le64(void *p, uint64_t v)
+{
+    membus_mmio_write_64(p, membus_le64(v));
+}
+
+MEMBUS_INLINE uint64_t membus_mmio_read_le64_relaxed(const void *p)
+{
+    return membus_le64(membus_mmio_read_64_relaxed(p));
+}
+
+MEMBUS_INLINE void membus_mmio_write_le64_relaxed(void *p, uint64_t v)
+{
+    membus_mmio_write_64_relaxed(p, membus_le64(v));
+}
+
 MEMBUS_INLINE uint64_t membus_mmio_read_be64(const void *p)
 {
     return membus_be64(membus_mmio_read_64(p));
@@ -520,6 +538,8 @@ MEMBUS_INLINE void membus_mmio_write_be64_relaxed(void *p, uint64_t v)
 {
     membus_mmio_write_64_relaxed(p, membus_be64(v));
 }
+
+#endif /* MEMBUS_ARCH_MMIO_WIDTH >= 8 */
 
 #ifdef __cplusplus
 }

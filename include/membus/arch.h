@@ -9,11 +9,15 @@
  *
  *   MEMBUS_ARCH_NAME            the architecture's name, a string
  *   MEMBUS_ARCH_RAM_UNALIGNED   1: an unaligned access to RAM is one instruction; 0: it is not
+ *   MEMBUS_ARCH_MMIO_WIDTH      widest single access to device memory, bytes: 8; 4 where 8 bytes
+ *                               are no access that a hypervisor can decode; 0 where loads and
+ *                               stores do not reach devices (no membus_arch_mmio_* then)
  *   membus_arch_load_{8,16,32,64}, membus_arch_store_{8,16,32,64}
  *                               exactly one load or store instruction of that width, in a form
  *                               a hypervisor can decode: plain addressing, no pair, no writeback
  *   membus_arch_compiler_barrier  no instruction; the compiler moves no access across it
  *   membus_arch_barrier_*       the barriers of membus/access.h
+ *   membus_arch_mmio_order      what keeps accesses to one device in program order, before each
  *   membus_arch_mmio_{read_before,read_after,write_before,write_after}
  *                               what the ordered MMIO accessors put around their access
  */
@@ -32,6 +36,20 @@ typedef uint64_t __attribute__((may_alias, aligned(1))) membus_u64;
 #include <membus/arch/generic.h>
 #elif defined(__x86_64__) && !defined(__ILP32__)
 #include <membus/arch/x86_64.h>
+#elif defined(__i386__)
+#include <membus/arch/i386.h>
+#elif defined(__aarch64__) && !defined(__ILP32__)
+#include <membus/arch/aarch64.h>
+#elif defined(__arm__) && __ARM_ARCH >= 7
+#include <membus/arch/arm.h>
+#elif defined(__riscv) && __riscv_xlen == 64
+#include <membus/arch/riscv64.h>
+#elif defined(__powerpc64__)
+#include <membus/arch/ppc64.h>
+#elif defined(__s390x__)
+#include <membus/arch/s390x.h>
+#elif defined(__mips64) && _MIPS_SIM == _ABI64
+#include <membus/arch/mips64.h>
 #else
 #include <membus/arch/generic.h>
 #endif

@@ -10,6 +10,7 @@
 
 #define MEMBUS_ARCH_NAME          "generic"
 #define MEMBUS_ARCH_RAM_UNALIGNED 0
+#define MEMBUS_ARCH_MMIO_WIDTH    (__SIZEOF_POINTER__ >= 8 ? 8 : 4)
 
 typedef uint16_t __attribute__((may_alias)) membus_aligned_u16;
 typedef uint32_t __attribute__((may_alias)) membus_aligned_u32;
@@ -86,6 +87,11 @@ MEMBUS_INLINE void membus_arch_barrier_full(void)
 }
 
 MEMBUS_INLINE void membus_arch_barrier_flush_wc(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+MEMBUS_INLINE void membus_arch_mmio_order(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

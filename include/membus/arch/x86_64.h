@@ -13,6 +13,7 @@
 
 #define MEMBUS_ARCH_NAME          "x86_64"
 #define MEMBUS_ARCH_RAM_UNALIGNED 1
+#define MEMBUS_ARCH_MMIO_WIDTH    8
 
 MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
@@ -107,6 +108,11 @@ MEMBUS_INLINE void membus_arch_barrier_flush_wc(void)
 
 /* Uncacheable accesses are strongly ordered among themselves and with write-back stores
  * (SDM 12.3, table 12-2), so Linux's readl and writel are a mov and a compiler barrier here. */
+MEMBUS_INLINE void membus_arch_mmio_order(void)
+{
+    membus_arch_compiler_barrier();
+}
+
 MEMBUS_INLINE void membus_arch_mmio_read_before(void)
 {
     membus_arch_compiler_barrier();
