@@ -60,7 +60,13 @@ qemu-user
 "
 
 packages_bench="
+cargo
 gnuplot-nox
+libdpdk-dev
+librust-vm-memory-dev
+musl-dev
+rustc
+valgrind
 "
 
 groups() {

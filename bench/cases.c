@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "cases.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+
+/* Sizes of a mix: long enough that no branch predictor learns them by heart. */
+#define MIX_OPS 65536u
+
+/* What a mix runs over, on each side: with both it stays in the first-level cache but for the
+ * 4 KiB copies' own traffic. */
+#define MIX_SPAN 8192u
+
+int bench_arena_init(struct bench_arena *arena, size_t size)
+{
+    /* A source at 2 KiB of its page does not alias with the destination; room for offsets. */
+    size_t each = size + 2 * (size_t)PAGE;
+    char *p =
+        (char *)mmap(NULL, 2 * each, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        return -errno;
+    madvise(p, 2 * each, MADV_HUGEPAGE); /* as guest memory has it; if not, the same for all */
+    memset(p, 0x5a, 2 * each);
+    *arena = (struct bench_arena){p, p + each, size};
+    return 0;
+}
+
+void bench_suite_free(struct bench_suite *suite)
+{
+    for (unsigned i = 0; i < suite->count; i++)
+        free(suite->cases[i].ops);
+    free(suite->cases);
+    suite->cases = NULL;
+    suite->count = 0;
+}
+
+static void *need(void *p)
+{
+    if (!p) {
+        fputs("bench: out of memory\n", stderr);
+        exit(1);
+    }
+    return p;
+}
+
+static struct bench_case *add(struct bench_suite *suite, const char *group, size_t n, size_t ops)
+{
+    suite->cases = (struct bench_case *)need(
+        realloc(suite->cases, (suite->count + 1) * sizeof(*suite->cases)));
+
+    struct bench_case *c = &suite->cases[suite->count++];
+
+    *c = (struct bench_case){
+        .group = group,
+        .n = n,
+        .bytes = (double)n,
+        .dst = suite->arena.dst,
+        .src = suite->arena.src,
+        .ops = (struct bench_op *)need(calloc(ops, sizeof(struct bench_op))),
+        .mask = ops - 1,
+    };
+    return c;
+}
+
+struct bench_case *bench_add_fixed(struct bench_suite *suite, const char *group, size_t n,
+                                   size_t dst, size_t src)
+{
+    struct bench_case *c = add(suite, group, n, 1);
+
+    c->ops[0] = (struct bench_op){(uint32_t)n, (uint32_t)dst, (uint32_t)(PAGE / 2 + src)};
+    snprintf(c->name, sizeof(c->name), "%zu, dst+%zu src+%zu", n, dst, src);
+    return c;
+}
+
+struct bench_case *bench_add_aliasing(struct bench_suite *suite, size_t n, size_t delta)
+{
+    struct bench_case *c = add(suite, "aliasing", n, 1);
+
+    c->ops[0] = (struct bench_op){(uint32_t)n, (uint32_t)delta, 0};
+    snprintf(c->name, sizeof(c->name), "%zu, d mod 4096 = %zu", n, delta);
+    return c;
+}
+
+/* xorshift: the same sequence in every run and on every machine. */
+static uint32_t next(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return (uint32_t)(*state >> 32);
+}
+
+static uint32_t between(uint64_t *state, uint32_t least, uint32_t most)
+{
+    return least + next(state) % (most - least + 1);
+}
+
+struct bench_case *bench_add_scattered(struct bench_suite *suite, size_t n)
+{
+    struct bench_case *c = add(suite, "memory", n, MIX_OPS);
+    uint64_t state = 88172645463325252;
+    uint32_t pages = (uint32_t)((suite->arena.size - n) / PAGE);
+
+    for (size_t i = 0; i <= c->mask; i++)
+        c->ops[i] = (struct bench_op){(uint32_t)n, next(&state) % pages * PAGE,
+                                      next(&state) % pages * PAGE + PAGE / 2};
+    c->fresh = true;
+    snprintf(c->name, sizeof(c->name), "%zu, scattered", n);
+    return c;
+}
+
+struct bench_case *bench_add_move(struct bench_suite *suite, const char *group, size_t n, size_t d)
+{
+    struct bench_case *c = add(suite, group, n, 1);
+
+    c->src = c->dst;
+    c->overlaps = true;
+    c->ops[0] = (struct bench_op){(uint32_t)n, (uint32_t)d, 0};
+    snprintf(c->name, sizeof(c->name), "%zu, d = %zu", n, d);
+    return c;
+}
+
+/* Out of a ring of 4 KiB into a variable, as a device model does. */
+struct bench_case *bench_add_parse(struct bench_suite *suite, size_t n)
+{
+    size_t stride = n <= 16 ? 16 : n <= 32 ? 32 : 64;
+    struct bench_case *c = add(suite, "parse", n, PAGE / stride);
+
+    for (size_t i = 0; i <= c->mask; i++)
+        c->ops[i] = (struct bench_op){(uint32_t)n, 0, (uint32_t)(PAGE / 2 + i * stride)};
+    c->kind = BENCH_PARSE;
+    snprintf(c->name, sizeof(c->name), "%zu", n);
+    return c;
+}
+
+const char *const bench_mix_name[BENCH_MIXES] = {
+    "1-16", "1-64", "1-256", "64-1500", "dma", "12-64",
+};
+
+/* What a device model moves: 60 % 1 to 16 bytes, 25 % 64 to 1500, 15 % a page. */
+static uint32_t dma_size(uint64_t *state)
+{
+    uint32_t percent = next(state) % 100;
+
+    if (percent < 60)
+        return between(state, 1, 16);
+    return percent < 85 ? between(state, 64, 1500) : PAGE;
+}
+
+static uint32_t mix_size(enum bench_mix mix, uint64_t *state)
+{
+    switch (mix) {
+    case MIX_1_16:
+        return between(state, 1, 16);
+    case MIX_1_64:
+        return between(state, 1, 64);
+    case MIX_1_256:
+        return between(state, 1, 256);
+    case MIX_64_1500:
+        return between(state, 64, 1500);
+    case MIX_PARSE:
+        return between(state, 3, 16) * 4;
+    default:
+        return dma_size(state);
+    }
+}
+
+struct bench_case *bench_add_mix(struct bench_suite *suite, enum bench_mix mix, unsigned align)
+{
+    struct bench_case *c = add(suite, mix == MIX_PARSE ? "parse" : "mix", 0, MIX_OPS);
+    uint64_t state = 88172645463325252, total = 0;
+
+    for (size_t i = 0; i <= c->mask; i++) {
+        uint32_t n = mix_size(mix, &state), room = (MIX_SPAN - n) / align;
+
+        c->ops[i] = (struct bench_op){n, next(&state) % room * align, next(&state) % room * align};
+        total += n;
+    }
+    c->bytes = (double)total / MIX_OPS;
+    c->fresh = true; /* glibc and glibc again share their branches: no ops twice in a row */
+    c->kind = mix == MIX_PARSE ? BENCH_PARSE : BENCH_THROUGHPUT;
+    snprintf(c->name, sizeof(c->name), "random %s, %s", bench_mix_name[mix],
+             align == 1 ? "any alignment" : "8-aligned");
+    return c;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "bench.h"
+
+#include <sched.h>
+#include <stdlib.h>
+
+#include <membus/copy.h>
+
+#define ROUNDS_LIMIT   4096u
+#define ROUTINES_LIMIT 32u
+
+int bench_pin(int cpu)
+{
+    cpu_set_t set;
+
+    if (cpu < 0)
+        cpu = sched_getcpu();
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)cpu, &set);
+    return sched_setaffinity(0, sizeof(set), &set) == 0 ? cpu : -1;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+struct bench_quartiles bench_quartiles_of(double *values, unsigned count)
+{
+    qsort(values, count, sizeof(*values), compare);
+    return (struct bench_quartiles){values[count / 4], values[count / 2], values[count * 3 / 4]};
+}
+
+static bench_loop *loop_of(const struct bench_routine *routine, const struct bench_case *c)
+{
+    if (c->kind != BENCH_CONSTANT)
+        return routine->loop[c->kind];
+    if (routine->constant && c->n <= BENCH_CONSTANT_MAX)
+        return routine->constant[c->n];
+    return routine->loop[BENCH_THROUGHPUT];
+}
+
+/* A run of a case: where in its ops it is. */
+struct run {
+    const struct bench_case *c;
+    struct bench_batch batch;
+    size_t warm; /* ops before each batch, not timed */
+};
+
+static void prepare(struct run *run, const struct bench_routine *routine)
+{
+    size_t first = run->batch.first, count = run->batch.count;
+
+    if (routine->kernel)
+        membus_kernel_select(routine->kernel);
+    if (run->warm) { /* the ops before: the same ones would teach the branch predictor */
+        run->batch.first = first - run->warm;
+        run->batch.count = run->warm;
+        loop_of(routine, run->c)(&run->batch);
+        run->batch.first = first;
+        run->batch.count = count;
+    }
+}
+
+/* One batch, in ticks. */
+static double timed(struct run *run, const struct bench_routine *routine)
+{
+    bench_loop *loop = loop_of(routine, run->c);
+
+    prepare(run, routine);
+
+    uint64_t start = bench_ticks();
+
+    loop(&run->batch);
+
+    uint64_t end = bench_ticks();
+
+    if (run->c->fresh)
+        run->batch.first += run->batch.count + run->warm;
+    return end > start ? (double)(end - start) : 1;
+}
+
+/* Ops in a batch, so that the baseline takes about batch_us. */
+static void calibrate(struct run *run, const struct bench_settings *settings,
+                      const struct bench_routine *baseline)
+{
+    double target = settings->batch_us * 1000 / bench_ticks_ns();
+
+    run->batch.count = 1;
+    timed(run, baseline);
+    while (run->batch.count < ((size_t)1 << 24)) {
+        double ticks = timed(run, baseline), again = timed(run, baseline);
+
+        ticks = ticks < again ? ticks : again;
+        if (ticks >= target)
+            break;
+        run->batch.count *= ticks * 2 < target ? 2 : 1;
+        if (ticks * 2 >= target) {
+            run->batch.count = (size_t)((double)run->batch.count * target / ticks) + 1;
+            break;
+        }
+    }
+    run->warm = run->batch.count >= 8 ? run->batch.count / 8 : 0;
+    run->batch.first += run->warm;
+}
+
+static void count_events(struct run *run, const struct bench_routine *routine,
+                         struct bench_result *result)
+{
+    uint64_t cycles, instructions;
+
+    prepare(run, routine);
+    bench_perf_start();
+    loop_of(routine, run->c)(&run->batch);
+    bench_perf_stop(&cycles, &instructions);
+    result->cycles = (double)cycles / (double)run->batch.count;
+    result->instructions = (double)instructions / (double)run->batch.count;
+}
+
+void bench_measure(const struct bench_case *c, const struct bench_settings *settings,
+                   const struct bench_routine *const *routines, unsigned count,
+                   struct bench_result *results)
+{
+    static double ticks[ROUTINES_LIMIT][ROUNDS_LIMIT], ratio[ROUNDS_LIMIT];
+    static volatile size_t zero;
+    struct run run = {c, {c->dst, c->src, c->ops, c->mask, 0, 1, zero}, 0};
+    double spent = 0, limit = settings->case_ms * 1e6 / bench_ticks_ns();
+    unsigned rounds = 0;
+
+    calibrate(&run, settings, routines[0]);
+    for (; rounds < settings->rounds_max && rounds < ROUNDS_LIMIT; rounds++) {
+        for (unsigned i = 0; i < count; i++) {
+            unsigned k = rounds & 1 ? count - 1 - i : i;
+
+            ticks[k][rounds] = timed(&run, routines[k]);
+            spent += ticks[k][rounds];
+        }
+        if (!c->fresh)
+            run.batch.first += run.batch.count;
+        if (spent > limit && rounds + 1 >= settings->rounds_min) {
+            rounds++;
+            break;
+        }
+    }
+    for (unsigned k = 0; k < count; k++) {
+        results[k] = (struct bench_result){.routine = routines[k], .rounds = rounds};
+        for (unsigned r = 0; r < rounds; r++)
+            ratio[r] = ticks[k][r] / ticks[0][r];
+        results[k].ratio = bench_quartiles_of(ratio, rounds);
+        if (bench_perf_on())
+            count_events(&run, routines[k], &results[k]);
+    }
+    double scale = bench_ticks_ns() / (double)run.batch.count;
+
+    for (unsigned k = 0; k < count; k++) { /* sorts the ticks: after the ratios */
+        struct bench_quartiles t = bench_quartiles_of(ticks[k], rounds);
+
+        results[k].ns = (struct bench_quartiles){t.q1 * scale, t.median * scale, t.q3 * scale};
+    }
+}

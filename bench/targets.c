@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "targets.h"
+
+#include <math.h>
+#include <string.h>
+
+#define KIB 1024u
+#define MIB (1024u * KIB)
+
+/* Offsets of a fixed size, from a line: dst, src. */
+static const struct {
+    uint8_t dst, src;
+} offsets[] = {{0, 0}, {8, 40}, {0, 3}, {5, 0}, {3, 21}};
+
+#define OFFSETS (sizeof(offsets) / sizeof(offsets[0]))
+
+static void fixed(struct bench_suite *suite, const char *group, size_t n)
+{
+    for (size_t i = 0; i < OFFSETS; i++)
+        bench_add_fixed(suite, group, n, offsets[i].dst, offsets[i].src);
+}
+
+static void constants(struct bench_suite *suite)
+{
+    for (size_t n = 1; n <= 32; n++)
+        bench_add_fixed(suite, "constant", n, 64, 64)->kind = BENCH_CONSTANT;
+}
+
+static void mix_1_16(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_1_16, 1);
+}
+
+static void mix_1_16_words(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_1_16, 8);
+}
+
+static void mix_1_64(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_1_64, 1);
+}
+
+static void mix_1_64_words(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_1_64, 8);
+}
+
+static void mix_1_256(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_1_256, 1);
+}
+
+static void mix_1_256_words(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_1_256, 8);
+}
+
+static void mix_64_1500(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_64_1500, 1);
+}
+
+static void mix_64_1500_words(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_64_1500, 8);
+}
+
+static void mix_dma(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_DMA, 1);
+}
+
+static void mix_dma_words(struct bench_suite *suite)
+{
+    bench_add_mix(suite, MIX_DMA, 8);
+}
+
+static void parse(struct bench_suite *suite)
+{
+    static const uint8_t sizes[] = {12, 16, 20, 24, 32, 40, 48, 64};
+
+    for (size_t i = 0; i < sizeof(sizes); i++)
+        bench_add_parse(suite, sizes[i]);
+}
+
+static void move_small(struct bench_suite *suite)
+{
+    static const uint16_t distances[] = {1, 8, 17, 64, 100, 256, 512, 1000, 1500, 2048};
+
+    for (size_t n = 4 * KIB; n <= 16 * KIB; n *= 2) {
+        for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]); i++)
+            bench_add_move(suite, "move", n, distances[i]);
+    }
+}
+
+static void move_half(struct bench_suite *suite)
+{
+    for (size_t n = 64 * KIB; n <= 16 * MIB; n *= 4)
+        bench_add_move(suite, "move", n, n / 2);
+}
+
+static void fixed_65_128(struct bench_suite *suite)
+{
+    for (size_t n = 65; n <= 128; n += 7)
+        fixed(suite, "fixed", n);
+}
+
+static void fixed_129_1024(struct bench_suite *suite)
+{
+    for (size_t n = 129; n <= 1024; n = n * 5 / 4)
+        fixed(suite, "fixed", n);
+    fixed(suite, "fixed", 1024);
+}
+
+static void level_1(struct bench_suite *suite)
+{
+    static const uint16_t sizes[] = {1024, 1500, 2048, 3000, 4096};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        fixed(suite, "L1", sizes[i]);
+}
+
+static void level_2(struct bench_suite *suite)
+{
+    for (size_t n = 32 * KIB; n <= 256 * KIB; n *= 2)
+        fixed(suite, "L2", n);
+}
+
+static void level_3(struct bench_suite *suite)
+{
+    for (size_t n = 1 * MIB; n <= 4 * MIB; n *= 2)
+        fixed(suite, "L3", n);
+}
+
+static void memory(struct bench_suite *suite)
+{
+    for (size_t n = 4 * KIB; n <= 256 * KIB; n *= 8)
+        bench_add_scattered(suite, n);
+    fixed(suite, "memory", 32 * MIB);
+}
+
+static void aliasing(struct bench_suite *suite)
+{
+    static const uint8_t deltas[] = {1, 4, 8, 15};
+
+    for (size_t n = 2560; n <= 20 * KIB; n *= 2) {
+        for (size_t i = 0; i < sizeof(deltas); i++)
+            bench_add_aliasing(suite, n, deltas[i]);
+    }
+}
+
+static void huge(struct bench_suite *suite)
+{
+    for (size_t n = 64 * MIB; n <= 128 * MIB && n <= suite->arena.size; n *= 2)
+        bench_add_fixed(suite, "memory", n, 0, 0);
+}
+
+const struct bench_target bench_targets[] = {
+    {"constant sizes 1-32, inlined", "membus", 0.25, constants},
+    {"random 1-16", "membus", 0.65, mix_1_16},
+    {"random 1-64", "membus", 0.50, mix_1_64},
+    {"random 1-256", "membus", 0.95, mix_1_256},
+    {"random 64-1500", "membus", 0.95, mix_64_1500},
+    {"DMA mix", "membus", 0.75, mix_dma},
+    {"parse after copy, 12-64 bytes", "membus", 1.00, parse},
+    {"move, d <= 2 KiB, n >= 4 KiB", "membus move", 1.00, move_small},
+    {"fixed 65-128", "membus", 1.05, fixed_65_128},
+    {"fixed 129-1024", "membus", 0.95, fixed_129_1024},
+    {"L1, 1-4 KiB", "membus", 0.80, level_1},
+    {"L2", "membus", 1.00, level_2},
+    {"L3", "membus", 1.00, level_3},
+    {"memory", "membus", 1.00, memory},
+    {"aliasing offsets, >= 2 KiB", "membus", 0.05, aliasing},
+    {"64 MiB and more", "membus", 0.75, huge},
+    {"move, d = n/2, n >= 64 KiB", "membus move", 1.40, move_half},
+    {"random 1-16, 8-aligned", "membus", 0, mix_1_16_words},
+    {"random 1-64, 8-aligned", "membus", 0, mix_1_64_words},
+    {"random 1-256, 8-aligned", "membus", 0, mix_1_256_words},
+    {"random 64-1500, 8-aligned", "membus", 0, mix_64_1500_words},
+    {"DMA mix, 8-aligned", "membus", 0, mix_dma_words},
+    {"strict order, DMA mix", "membus strict", 1.10, mix_dma},
+    {"avx2, random 1-16", "membus avx2", 1.30, mix_1_16},
+    {"avx2, random 1-64", "membus avx2", 1.30, mix_1_64},
+    {"avx2, random 1-256", "membus avx2", 1.30, mix_1_256},
+    {"avx2, random 64-1500", "membus avx2", 1.30, mix_64_1500},
+    {"avx2, DMA mix", "membus avx2", 1.30, mix_dma},
+    {"generic, random 1-64", "membus generic", 2.00, mix_1_64},
+    {"generic, random 64-1500", "membus generic", 2.00, mix_64_1500},
+    {"generic, DMA mix", "membus generic", 2.00, mix_dma},
+    {NULL, NULL, 0, NULL},
+};
+
+/* Adds one case's ratios, as logarithms, to the row. */
+static void row_add(struct bench_row *row, const struct bench_case *c,
+                    const struct bench_result *result, double noise)
+{
+    row->ratio.q1 += log(result->ratio.q1);
+    row->ratio.median += log(result->ratio.median);
+    row->ratio.q3 += log(result->ratio.q3);
+    if (fabs(log(noise)) > fabs(log(row->noise)))
+        row->noise = noise;
+    if (result->ratio.median > row->worst) {
+        row->worst = result->ratio.median;
+        strcpy(row->worst_name, c->name);
+    }
+    row->cases++;
+}
+
+void bench_target_measure(struct bench_row *row, const struct bench_target *target,
+                          struct bench_suite *suite, const struct bench_settings *settings)
+{
+    const struct bench_routine *routine = bench_routine(target->routine);
+
+    *row = (struct bench_row){.target = target, .noise = 1, .skipped = routine->skipped};
+    if (routine->skipped)
+        return;
+    target->cases(suite);
+    for (unsigned i = 0; i < suite->count; i++) {
+        const struct bench_case *c = &suite->cases[i];
+        const struct bench_routine *three[] = {
+            bench_routine(c->overlaps ? "glibc memmove" : "glibc"),
+            bench_routine(c->overlaps ? "glibc memmove again" : "glibc again"), routine};
+        struct bench_result results[3];
+
+        bench_measure(c, settings, three, 3, results);
+        row_add(row, c, &results[2], results[1].ratio.median);
+    }
+    bench_suite_free(suite);
+    row->ratio.q1 = exp(row->ratio.q1 / row->cases);
+    row->ratio.median = exp(row->ratio.median / row->cases);
+    row->ratio.q3 = exp(row->ratio.q3 / row->cases);
+}
