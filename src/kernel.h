@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <membus/mapping.h>
+#include "rules.h"
 
 struct membus_kernel {
     const char *name;
@@ -36,9 +36,6 @@ struct membus_kernel {
 
 /* The kernels of this architecture, best first, `generic` last, NULL at the end. */
 extern const struct membus_kernel *const membus_arch_kernels[];
-
-/* The table of membus/mapping.h: one row per cache mode, indexed by the mode. */
-extern const struct membus_rule membus_arch_rules[];
 
 extern const struct membus_kernel membus_kernel_generic;
 

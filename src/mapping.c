@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <strings.h>
 
-#include "kernel.h"
+#include "rules.h"
 
 static const char *const mode_names[MEMBUS_CACHE_MODES] = {
     [MEMBUS_CACHE_UNKNOWN] = "UNKNOWN",           [MEMBUS_CACHE_NORMAL] = "NORMAL",

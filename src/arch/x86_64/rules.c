@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <membus/mapping.h>
 
-#include "kernel.h"
+#include "rules.h"
 
 /*
  * "SDM": Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3A. "APM": AMD64

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+#
+# The commands of the README. Meson does the work; these install what it needs, on a fresh
+# Debian 12, and call it.
+#
+#   make run      build, audit this machine's memcpy beside membus, write build/report.html
+#   make check    build and run every test
+#   make install  PREFIX=/usr/local DESTDIR=
+#   make bench    the benchmark
+#   make format   the formatter, in place
+
+BUILD  ?= build
+PREFIX ?= /usr/local
+
+.PHONY: all run check install bench format clean
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	scripts/deps.sh build check
+	meson setup $(BUILD) --prefix=$(PREFIX)
+
+run: all
+	scripts/run.sh $(BUILD)
+
+check: all
+	scripts/check.sh $(BUILD)
+
+install: all
+	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
+
+bench: all
+	scripts/deps.sh bench
+	$(BUILD)/membus bench
+
+format:
+	scripts/deps.sh format
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf $(BUILD)
