@@ -57,8 +57,18 @@ struct membus_audit_access {
     ptrdiff_t operand_offset; /* where the instruction's operand starts, masked-off lanes included */
     uint32_t operand_width;   /* and its width */
     uint16_t kind;
-    uint64_t ip; /* the instruction: its offset in the target's module */
+    uint64_t ip; /* the instruction: its offset in the target's module, or MEMBUS_AUDIT_IP_OTHER */
 };
+
+/* Set in an instruction's offset that counts from the start of another module than the target's
+ * (a wrapper that calls libc), or of no module at all. */
+#define MEMBUS_AUDIT_IP_OTHER (UINT64_C(1) << 63)
+
+/* The greatest n of a case, and its greatest distance either way: 64 MiB. */
+#define MEMBUS_AUDIT_N_MAX ((size_t)64 << 20)
+/* The greatest n at which an engine's own check is made (it compares the buffers after every
+ * instruction). */
+#define MEMBUS_AUDIT_CHECK_MAX ((size_t)16 << 10)
 
 /* How the call ended. */
 enum membus_audit_end {
@@ -70,7 +80,15 @@ enum membus_audit_end {
     MEMBUS_AUDIT_INEXACT      /* the engine's own check failed: what changed is not what it recorded */
 };
 
-/* One recorded call. The engine owns the memory; valid until the next run. */
+/*
+ * One recorded call. The engine owns the memory; valid until the next run.
+ *
+ * Before its first case an engine calls the routine once, unrecorded: what it does only the first
+ * time (choosing a variant for this CPU) is in no trace.
+ * The accesses come in program order; those of one instruction in a row, its loads first. When
+ * the call crashed, the last of them may be the one that faulted. On `end` other than RETURNED
+ * and INEXACT, `result_ok` and `return_ok` are false.
+ */
 struct membus_audit_trace {
     struct membus_audit_case c;
     const struct membus_audit_access *access;
@@ -78,6 +96,7 @@ struct membus_audit_trace {
     enum membus_audit_end end;
     bool result_ok;  /* dst holds what src held, all else untouched */
     bool return_ok;  /* returned dst */
+    bool checked;    /* the engine's own check was made, see membus_audit_target */
     int signal;
     uint64_t fault_ip, fault_addr;
     uint64_t instructions;
@@ -89,12 +108,43 @@ struct membus_audit_target {
     const char *object; /* file, soname as dlopen(3) takes it, or NULL: this program */
     const char *symbol;
     const char *kernel; /* value of MEMBUS_KERNEL while it is loaded, or NULL */
+
+    /*
+     * The engine checks itself, without its decoder: it carries out every call of n up to
+     * MEMBUS_AUDIT_CHECK_MAX a second time, and fills source and destination with poison anew
+     * before each instruction, but for the bytes that it is about to record as loaded. What has
+     * changed afterwards is what was stored, even if the value was stored there before; and a
+     * load that was not recorded brings poison to the destination. When stores or the outcome
+     * differ from what was recorded, the case ends as INEXACT.
+     * It cannot see: a load whose value never gets to the destination; and, at a byte that one
+     * instruction both loads and stores (xchg, rep movs of overlapping ranges), a store of the
+     * value already there.
+     */
+    bool check;
 };
 
 struct membus_audit_engine; /* opaque; one per target */
 
-/* An engine's operations. `open` and `run` return 0 or -errno; `error` gets one line of what went
- * wrong and what to do. */
+/* Called with each trace of a sweep, in order; a value other than 0 ends the sweep. */
+typedef int membus_audit_visit(const struct membus_audit_trace *trace, void *data);
+
+/*
+ * An engine's operations.
+ *
+ *   open   loads the target in a process of its own: its constructors never run in the caller's.
+ *          Returns 0; -ENOENT (no such object or symbol), -ENOEXEC (not for this engine's
+ *          architecture, or no shared object), -EINVAL (the symbol is no function), -EFAULT
+ *          (it crashed while it was loaded), -ETIMEDOUT (its constructor hangs), or another
+ *          -errno. `error` gets one line of what went wrong and what to do.
+ *   run    carries out one call. Returns 0, also when the call crashed or never returned: that
+ *          is in the trace; -EINVAL for a case over the limits; -errno of open when the target
+ *          had died and could not be loaded again.
+ *   sweep  the same for `count` cases, in batches: much faster. Returns 0, or what `visit`
+ *          returned, or -errno as run.
+ *   close  ends the process and frees; NULL is fine.
+ *
+ * Who: one thread at a time, and with ptrace always the one that opened it.
+ */
 struct membus_audit_engine_ops {
     const char *name; /* "slots", "ptrace", "unicorn", "qemu" */
     const char *arch; /* "x86_64", ... */
@@ -102,6 +152,8 @@ struct membus_audit_engine_ops {
                 char *error, size_t error_size);
     int (*run)(struct membus_audit_engine *engine, const struct membus_audit_case *c,
                struct membus_audit_trace *trace);
+    int (*sweep)(struct membus_audit_engine *engine, const struct membus_audit_case *cases,
+                 size_t count, membus_audit_visit *visit, void *data);
     void (*close)(struct membus_audit_engine *engine);
 };
 

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "audit/slots.h"
+
+#include <asm/prctl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+/*
+ * Slots: each pool serves the code within reach of a 32-bit displacement of it.
+ */
+#define SLOT_SIZE  32 /* 15 of the instruction, 6 of the jump, 8 of its target */
+#define POOL_SIZE  ((size_t)1 << 20)
+#define POOLS      16
+#define POOL_REACH ((int64_t)1 << 30)
+#define POOL_STEP  ((int64_t)1 << 21)
+
+static struct {
+    unsigned char *start;
+    size_t used;
+} pool[POOLS];
+
+static unsigned char *map_near(uint64_t address)
+{
+    uint64_t middle = address & ~(uint64_t)(POOL_STEP - 1);
+
+    for (int64_t d = POOL_STEP; d < POOL_REACH; d += POOL_STEP) {
+        for (int up = 0; up < 2; up++) {
+            void *at = (void *)(uintptr_t)(middle + (uint64_t)(up ? d : -d));
+            void *p = mmap(at, POOL_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+            if (p == at)
+                return p;
+            if (p != MAP_FAILED)
+                munmap(p, POOL_SIZE);
+        }
+    }
+    return NULL;
+}
+
+static bool reaches(const unsigned char *slot, uint64_t address)
+{
+    int64_t d = (int64_t)((uintptr_t)slot - address);
+
+    return d > -POOL_REACH && d < POOL_REACH;
+}
+
+static unsigned char *new_slot(uint64_t address)
+{
+    unsigned i;
+
+    for (i = 0; i < POOLS && pool[i].start; i++)
+        if (reaches(pool[i].start, address) && pool[i].used < POOL_SIZE)
+            break;
+    if (i == POOLS)
+        return NULL;
+    if (!pool[i].start) {
+        pool[i].start = map_near(address);
+        if (!pool[i].start)
+            return NULL;
+    }
+    pool[i].used += SLOT_SIZE;
+    return pool[i].start + pool[i].used - SLOT_SIZE;
+}
+
+/* Makes the displacement at `field` reach from the slot what it reached from the code. */
+static bool move_displacement(unsigned char *field, uint64_t from, uint64_t to)
+{
+    int32_t old;
+    int64_t d;
+
+    memcpy(&old, field, 4);
+    d = (int64_t)(from + (uint64_t)(int64_t)old - to);
+    old = (int32_t)d;
+    memcpy(field, &old, 4);
+    return old == d;
+}
+
+static bool make_slot(struct audit_insn *insn)
+{
+    static const unsigned char jump[] = {0xff, 0x25, 0, 0, 0, 0}; /* jmp *0(%rip) */
+    const void *after = slots_after;
+    unsigned char *slot = new_slot(insn->address);
+
+    if (!slot)
+        return false;
+    memcpy(slot, insn->bytes, insn->length);
+    if (insn->disp_at >= 0 &&
+        !move_displacement(slot + insn->disp_at, insn->address, (uintptr_t)slot))
+        return false;
+    memcpy(slot + insn->length, jump, sizeof(jump));
+    memcpy(slot + insn->length + sizeof(jump), &after, sizeof(after));
+    insn->slot = slot;
+    return true;
+}
+
+struct audit_insn *slots_miss(uint64_t address)
+{
+    struct slots_context *c = &slots_context;
+    struct audit_insn *insn;
+
+    c->outcome.error = audit_code_add(&c->code, address, &insn);
+    if (c->outcome.error)
+        return NULL;
+    if (insn->op == AUDIT_OP_RUN && !make_slot(insn)) {
+        c->outcome.error = -ENOMEM;
+        return NULL;
+    }
+    return insn;
+}
+
+/* A fault of the guest's ends the call; one of our own kills the child, which the parent reports.
+ * The guest may have set the direction flag. */
+static void on_fault(int signal_number, siginfo_t *info, void *context)
+{
+    struct slots_context *c = &slots_context;
+    ucontext_t *u = context;
+
+    if (!c->active) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+        return;
+    }
+    c->active = 0;
+    c->outcome.end = MEMBUS_AUDIT_CRASHED;
+    c->outcome.signal = signal_number;
+    c->outcome.fault_addr = (uintptr_t)info->si_addr;
+    u->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)slots_leave;
+    u->uc_mcontext.gregs[REG_EFL] = 0x202;
+}
+
+static void catch_faults(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+    static unsigned char stack[65536] __attribute__((aligned(64)));
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
+    struct sigaction action = {.sa_sigaction = on_fault,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+
+    sigemptyset(&action.sa_mask);
+    sigaltstack(&alternate, NULL);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigaction(faults[i], &action, NULL);
+}
+
+/* One call with a recorder that begins at `access`; its outcome is in the context. */
+static void call(struct slots_shared *s, const void *routine, struct membus_audit_access *access,
+                 uint64_t capacity)
+{
+    struct slots_context *c = &slots_context;
+
+    audit_call_registers(&c->regs, &s->arena, routine);
+    audit_call_recorder(&c->recorder, &s->arena);
+    c->recorder.access = access;
+    c->recorder.capacity = capacity;
+    memset(&c->outcome, 0, sizeof(c->outcome));
+    c->steps = 0;
+    c->limit = audit_call_limit(s->arena.n);
+    c->active = 1;
+    slots_enter(slots_loop);
+    c->active = 0;
+}
+
+/* Is the recording of a call that returned exact? See check.h. */
+static bool check(struct slots_shared *s, const void *routine, const struct membus_audit_trace *t,
+                  struct membus_audit_access *scratch, uint64_t capacity)
+{
+    struct slots_context *c = &slots_context;
+
+    audit_check_note_plain(&c->check, &s->arena);
+    for (unsigned poison = 0; poison < AUDIT_POISONS; poison++) {
+        bool same;
+
+        audit_check_begin(&c->check, &s->arena, poison);
+        call(s, routine, scratch, capacity);
+        same = audit_check_end(&c->check);
+        if (same && c->outcome.end == MEMBUS_AUDIT_RETURNED &&
+            audit_call_same(t->access, t->count, scratch, c->recorder.count))
+            return true;
+    }
+    return false;
+}
+
+/* Sets a trace that failed the check: the plain recording stays, for who wants to look. */
+static void set_inexact(struct slots_result *r)
+{
+    struct slots_context *c = &slots_context;
+    const struct audit_insn *insn = audit_code_find(&c->code, c->regs.rip);
+
+    r->trace.end = MEMBUS_AUDIT_INEXACT;
+    r->trace.text = r->text;
+    if (c->outcome.end == MEMBUS_AUDIT_INEXACT && insn) {
+        r->trace.fault_ip = insn->ip;
+        snprintf(r->text, sizeof(r->text), "%s: what it stored is not what was recorded",
+                 insn->mnemonic);
+    } else {
+        snprintf(r->text, sizeof(r->text), "loads that were not recorded, or not the same twice");
+    }
+}
+
+/* Case `i` of the batch, its trace from access `used` on. Returns how many accesses it took, or
+ * -1 when it does not fit behind the traces before it. */
+static int64_t run_case(struct slots_shared *s, const void *routine, uint32_t i, uint64_t used)
+{
+    struct slots_context *c = &slots_context;
+    struct slots_result *r = &s->result[i];
+    struct membus_audit_access *access = s->access + used;
+    uint64_t capacity = SLOTS_ACCESS - used, count;
+
+    memset(&r->trace, 0, sizeof(r->trace));
+    r->trace.c = s->cases[i];
+    audit_arena_place(&s->arena, &r->trace.c);
+    audit_arena_fill(&s->arena);
+    call(s, routine, access, capacity);
+    count = c->recorder.count;
+    if (c->outcome.end < 0 && used)
+        return -1;
+    r->trace.access = access;
+    r->trace.count = count;
+    r->trace.instructions = c->steps;
+    audit_call_finish(&r->trace, &c->outcome, &s->arena, &c->code, &c->regs, r->text);
+    if (!s->check || r->trace.end != MEMBUS_AUDIT_RETURNED || !audit_check_fits(&s->arena))
+        return (int64_t)count;
+    if (capacity - count <= count && used)
+        return -1;
+    r->trace.checked = true;
+    if (!check(s, routine, &r->trace, access + count, capacity - count))
+        set_inexact(r);
+    return (int64_t)count;
+}
+
+static void run_batch(struct slots_shared *s, const void *routine)
+{
+    uint64_t used = 0;
+
+    for (uint32_t i = 0; i < s->count; i++) {
+        int64_t took = run_case(s, routine, i, used);
+
+        if (took < 0)
+            return;
+        used += (uint64_t)took;
+        __atomic_store_n(&s->done, i + 1, __ATOMIC_RELEASE);
+        __atomic_fetch_add(&s->beat, 1, __ATOMIC_RELAXED);
+    }
+}
+
+static int prepare(struct slots_shared *s, const void *routine)
+{
+    struct slots_context *c = &slots_context;
+    int e = audit_xstate_layout(&c->recorder.layout);
+    size_t size = (c->recorder.layout.size + 63u) / 64 * 64;
+
+    if (!e)
+        e = audit_code_open(&c->code, getpid(), (uintptr_t)routine);
+    if (!e)
+        e = audit_check_open(&c->check);
+    if (e)
+        return e;
+    c->xsave = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (c->xsave == MAP_FAILED)
+        return -errno;
+    c->xsave_miss = c->xsave + size;
+    c->regs.xstate = c->xsave;
+    syscall(SYS_arch_prctl, ARCH_GET_FS, &c->regs.fs_base);
+    syscall(SYS_arch_prctl, ARCH_GET_GS, &c->regs.gs_base);
+    c->return_address = (uintptr_t)s->arena.base;
+    c->beat = &s->beat;
+    catch_faults();
+    return 0;
+}
+
+/* One call that nobody sees: what the routine does only the first time, such as choosing a variant
+ * for this CPU, is in no trace, or it would be in that of a case that happens to come first. */
+static void warm_up(struct slots_shared *s, const void *routine)
+{
+    struct membus_audit_case c = {.n = 64, .dst_align = 1, .src_align = 1};
+
+    audit_arena_place(&s->arena, &c);
+    audit_arena_fill(&s->arena);
+    call(s, routine, s->access, SLOTS_ACCESS);
+}
+
+void slots_serve(struct audit_worker *w, void *shared)
+{
+    struct slots_shared *s = shared;
+
+    if (prepare(s, w->routine))
+        abort();
+    warm_up(s, w->routine);
+    while (!audit_worker_next(w)) {
+        run_batch(s, w->routine);
+        if (audit_worker_done(w))
+            break;
+    }
+}
