@@ -4,7 +4,10 @@
 
 /* What the two engines on the real CPU have in common: how a call begins and ends. */
 
+#include <sys/types.h>
+
 #include "audit/arena.h"
+#include "audit/check.h"
 #include "audit/code_x86.h"
 #include "audit/record_x86.h"
 
@@ -18,31 +21,42 @@ struct audit_outcome {
     uint64_t fault_addr;
 };
 
-/* A routine that takes more instructions than this never returns. */
-static inline uint64_t audit_call_limit(size_t n)
-{
-    return 50000 + 64 * (uint64_t)n;
-}
+/* A routine, what it works on, and one call of it. */
+struct audit_call {
+    struct audit_regs regs;
+    struct audit_recorder recorder;
+    struct audit_outcome outcome;
+    uint64_t steps, limit;
+    struct audit_check check;
+    struct audit_code code;
+    struct audit_arena *arena;
+    const void *routine;
+    bool wants_check;
+    /* Runs the routine from regs until it returns to arena->base or ends, recording. */
+    void (*run)(struct audit_call *call);
+};
 
-/* Where the XSAVE area keeps what the recorder reads; returns 0, or -EOPNOTSUPP. */
-int audit_xstate_layout(struct audit_xstate_layout *layout);
-
-/* The registers and stack of a call routine(dst, src, n) that returns to a->base. */
-void audit_call_registers(struct audit_regs *regs, const struct audit_arena *a,
-                          const void *routine);
-/* A recorder for the case that the arena is set to, without its buffer. */
-void audit_call_recorder(struct audit_recorder *r, const struct audit_arena *a);
+/* Prepares for calls of `routine` in process `pid`; run and wants_check are the caller's to set.
+ * Returns 0 or -errno. */
+int audit_call_open(struct audit_call *k, struct audit_arena *arena, pid_t pid,
+                    const void *routine);
+void audit_call_close(struct audit_call *k);
 
 /*
- * Fills in how the call ended, from the outcome and the registers at that point: rip is the
- * instruction's that could not go on. `text` (AUDIT_TEXT bytes) gets the words.
+ * One call that nobody sees: what the routine does only the first time, such as choosing a variant
+ * for this CPU, is in no trace, or it would be in that of a case that happens to come first.
  */
-void audit_call_finish(struct membus_audit_trace *t, struct audit_outcome *o,
-                       const struct audit_arena *a, struct audit_code *code,
-                       const struct audit_regs *regs, char *text);
+void audit_call_warm_up(struct audit_call *k, struct membus_audit_access *access,
+                        uint64_t capacity);
 
-/* Are two recordings of one case the same? */
-bool audit_call_same(const struct membus_audit_access *a, uint64_t a_count,
-                     const struct membus_audit_access *b, uint64_t b_count);
+/*
+ * Carries out a case and checks it if asked to. The accesses go to `access`; there is room for
+ * `capacity`, and the check needs as much again. `text` (AUDIT_TEXT bytes) gets trace->text.
+ *
+ * Returns: 0; -ENOSPC when there was not room enough: the trace then says UNSUPPORTED.
+ */
+int audit_call_case(struct audit_call *k, const struct membus_audit_case *c,
+                    struct membus_audit_access *access, uint64_t capacity,
+                    struct membus_audit_trace *trace, char *text);
 
 #endif

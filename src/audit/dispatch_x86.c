@@ -3,9 +3,10 @@
 
 /* Compiled for general registers only: see record_x86.h. */
 
-_Static_assert(__builtin_offsetof(struct slots_context, slot) == 168, "trampoline_x86.S");
-_Static_assert(__builtin_offsetof(struct slots_context, step_rsp) == 176, "trampoline_x86.S");
-_Static_assert(__builtin_offsetof(struct slots_context, leave_rsp) == 184, "trampoline_x86.S");
+_Static_assert(__builtin_offsetof(struct slots_context, slot) == 0, "trampoline_x86.S");
+_Static_assert(__builtin_offsetof(struct slots_context, step_rsp) == 8, "trampoline_x86.S");
+_Static_assert(__builtin_offsetof(struct slots_context, leave_rsp) == 16, "trampoline_x86.S");
+_Static_assert(__builtin_offsetof(struct slots_context, call.regs.gpr) == 24, "trampoline_x86.S");
 _Static_assert(__builtin_offsetof(struct audit_regs, rflags) == 128, "trampoline_x86.S");
 
 #define FLAG_CF 0x001u
@@ -36,7 +37,7 @@ static struct audit_insn *miss(struct slots_context *c)
 
     xsave(c->xsave_miss, ~0u);
     c->active = 0;
-    insn = slots_miss(c->regs.rip);
+    insn = slots_miss(c->call.regs.rip);
     c->active = 1;
     xrstor(c->xsave_miss, ~0u);
     return insn;
@@ -103,7 +104,7 @@ static uint64_t target(const struct audit_insn *insn, const struct audit_regs *r
 
 static void execute(struct slots_context *c, const struct audit_insn *insn)
 {
-    struct audit_regs *r = &c->regs;
+    struct audit_regs *r = &c->call.regs;
     uint64_t next = insn->address + insn->length;
     uint64_t *top = (uint64_t *)(uintptr_t)r->gpr[AUDIT_RSP];
 
@@ -142,26 +143,27 @@ static void execute(struct slots_context *c, const struct audit_insn *insn)
 /* One instruction; false at the end of the call. */
 static bool step(struct slots_context *c)
 {
-    const struct audit_insn *insn = audit_code_find(&c->code, c->regs.rip);
-    uint64_t first = c->recorder.count;
+    struct audit_call *k = &c->call;
+    const struct audit_insn *insn = audit_code_find(&k->code, k->regs.rip);
+    uint64_t first = k->recorder.count;
 
     if (!insn)
         insn = miss(c);
     if (!insn) {
-        c->outcome.end = MEMBUS_AUDIT_UNSUPPORTED;
+        k->outcome.end = MEMBUS_AUDIT_UNSUPPORTED;
         return false;
     }
     if (insn->xstate)
         xsave(c->xsave, insn->xstate);
-    c->outcome.end = audit_record(&c->recorder, insn, &c->regs);
-    if (c->outcome.end)
+    k->outcome.end = audit_record(&k->recorder, insn, &k->regs);
+    if (k->outcome.end)
         return false;
-    if (c->check.active)
-        audit_check_before(&c->check, &c->recorder, first);
+    if (k->check.active)
+        audit_check_before(&k->check, &k->recorder, first);
     execute(c, insn);
-    if (c->check.active && !audit_check_after(&c->check, &c->recorder, first)) {
-        c->regs.rip = insn->address;
-        c->outcome.end = MEMBUS_AUDIT_INEXACT;
+    if (k->check.active && !audit_check_after(&k->check, &k->recorder, first)) {
+        k->regs.rip = insn->address;
+        k->outcome.end = MEMBUS_AUDIT_INEXACT;
         return false;
     }
     return true;
@@ -170,17 +172,18 @@ static bool step(struct slots_context *c)
 void slots_loop(void)
 {
     struct slots_context *c = &slots_context;
+    struct audit_call *k = &c->call;
 
-    while (c->regs.rip != c->return_address) {
-        if (c->steps == c->limit) {
-            c->outcome.end = MEMBUS_AUDIT_ENDLESS;
+    while (k->regs.rip != c->return_address) {
+        if (k->steps == k->limit) {
+            k->outcome.end = MEMBUS_AUDIT_ENDLESS;
             return;
         }
-        c->steps++;
-        if (c->steps % BEAT_EVERY == 0)
+        k->steps++;
+        if (k->steps % BEAT_EVERY == 0)
             __atomic_fetch_add(c->beat, 1, __ATOMIC_RELAXED);
         if (!step(c))
             return;
     }
-    c->outcome.end = MEMBUS_AUDIT_RETURNED;
+    k->outcome.end = MEMBUS_AUDIT_RETURNED;
 }

@@ -15,7 +15,6 @@
 struct membus_audit_engine {
     struct audit_worker worker;
     struct membus_audit_target target;
-    char *object, *symbol, *kernel; /* copies, for starting again */
     struct slots_shared *shared;
 };
 
@@ -38,30 +37,16 @@ static void slots_close(struct membus_audit_engine *e)
             munmap(e->shared->access, SLOTS_ACCESS * sizeof(struct membus_audit_access));
         munmap(e->shared, sizeof(*e->shared));
     }
-    free(e->object);
-    free(e->symbol);
-    free(e->kernel);
+    audit_target_free(&e->target);
     free(e);
 }
 
-static int copy_string(char **to, const char **from)
-{
-    if (!*from)
-        return 0;
-    *from = *to = strdup(*from);
-    return *to ? 0 : -ENOMEM;
-}
-
-static int allocate(struct membus_audit_engine *e)
+static int allocate(struct membus_audit_engine *e, const struct membus_audit_target *target)
 {
     int r = audit_worker_open(&e->worker);
 
     if (!r)
-        r = copy_string(&e->object, &e->target.object);
-    if (!r)
-        r = copy_string(&e->symbol, &e->target.symbol);
-    if (!r)
-        r = copy_string(&e->kernel, &e->target.kernel);
+        r = audit_target_copy(&e->target, target);
     if (r)
         return r;
     e->shared = map_shared(sizeof(*e->shared));
@@ -89,8 +74,7 @@ static int slots_open(struct membus_audit_engine **out, const struct membus_audi
     e = calloc(1, sizeof(*e));
     if (!e)
         return -ENOMEM;
-    e->target = *target;
-    r = allocate(e);
+    r = allocate(e, target);
     if (r)
         snprintf(error, error_size, "no memory for source and destination: %s", strerror(-r));
     else

@@ -21,27 +21,19 @@
 
 #include <stdint.h>
 
-#include "audit/check.h"
 #include "audit/call_x86.h"
-#include "audit/code_x86.h"
-#include "audit/record_x86.h"
 #include "audit/worker.h"
 
 /* Known to trampoline_x86.S by offset. */
 struct slots_context {
-    struct audit_regs regs; /* 0 */
-    const void *slot;       /* 168 */
-    uint64_t step_rsp;      /* 176: the dispatcher's, while the guest runs */
-    uint64_t leave_rsp;     /* 184: of slots_enter() */
+    const void *slot;       /* 0: of the instruction to run */
+    uint64_t step_rsp;      /* 8: the dispatcher's, while the guest runs */
+    uint64_t leave_rsp;     /* 16: of slots_enter() */
+    struct audit_call call; /* 24: the guest's registers come first */
 
-    struct audit_recorder recorder;
-    struct audit_check check;
-    struct audit_code code;
     uint64_t return_address;
-    uint64_t steps, limit;
-    uint32_t *beat;      /* shared: a sign of life for the parent */
-    volatile int active; /* a fault now is the guest's */
-    struct audit_outcome outcome;
+    uint32_t *beat;            /* shared: a sign of life for the parent */
+    volatile int active;       /* a fault now is the guest's */
     unsigned char *xsave;      /* for the masks */
     unsigned char *xsave_miss; /* while the dispatcher calls ordinary code */
 };
@@ -52,15 +44,15 @@ extern struct slots_context slots_context;
 void slots_enter(void (*loop)(void));
 /* Not a function: jump here (from a signal handler, too) to return from slots_enter(). */
 extern const char slots_leave[];
-/* Runs one guest instruction at context.slot. */
+/* Runs one guest instruction, at slots_context.slot. */
 void slots_step(void);
 extern const char slots_after[];
 
-/* Runs the guest from context.regs until it returns or ends. For slots_enter(). */
+/* Runs the guest from its registers until it returns or ends. For slots_enter(). */
 void slots_loop(void);
 
 /* Ordinary code: decodes the instruction at `address` and makes its slot. Returns it, or NULL
- * with outcome.error. */
+ * with the outcome's error set. */
 struct audit_insn *slots_miss(uint64_t address);
 
 /* What parent and child share. The parent writes cases and count, wakes the child, and reads

@@ -104,14 +104,14 @@ static bool make_slot(struct audit_insn *insn)
 
 struct audit_insn *slots_miss(uint64_t address)
 {
-    struct slots_context *c = &slots_context;
+    struct audit_call *k = &slots_context.call;
     struct audit_insn *insn;
 
-    c->outcome.error = audit_code_add(&c->code, address, &insn);
-    if (c->outcome.error)
+    k->outcome.error = audit_code_add(&k->code, address, &insn);
+    if (k->outcome.error)
         return NULL;
     if (insn->op == AUDIT_OP_RUN && !make_slot(insn)) {
-        c->outcome.error = -ENOMEM;
+        k->outcome.error = -ENOMEM;
         return NULL;
     }
     return insn;
@@ -130,9 +130,9 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
         return;
     }
     c->active = 0;
-    c->outcome.end = MEMBUS_AUDIT_CRASHED;
-    c->outcome.signal = signal_number;
-    c->outcome.fault_addr = (uintptr_t)info->si_addr;
+    c->call.outcome.end = MEMBUS_AUDIT_CRASHED;
+    c->call.outcome.signal = signal_number;
+    c->call.outcome.fault_addr = (uintptr_t)info->si_addr;
     u->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)slots_leave;
     u->uc_mcontext.gregs[REG_EFL] = 0x202;
 }
@@ -151,102 +151,26 @@ static void catch_faults(void)
         sigaction(faults[i], &action, NULL);
 }
 
-/* One call with a recorder that begins at `access`; its outcome is in the context. */
-static void call(struct slots_shared *s, const void *routine, struct membus_audit_access *access,
-                 uint64_t capacity)
+static void run(struct audit_call *k)
 {
-    struct slots_context *c = &slots_context;
-
-    audit_call_registers(&c->regs, &s->arena, routine);
-    audit_call_recorder(&c->recorder, &s->arena);
-    c->recorder.access = access;
-    c->recorder.capacity = capacity;
-    memset(&c->outcome, 0, sizeof(c->outcome));
-    c->steps = 0;
-    c->limit = audit_call_limit(s->arena.n);
-    c->active = 1;
+    (void)k; /* the context's own: the dispatcher knows no other */
+    slots_context.active = 1;
     slots_enter(slots_loop);
-    c->active = 0;
+    slots_context.active = 0;
 }
 
-/* Is the recording of a call that returned exact? See check.h. */
-static bool check(struct slots_shared *s, const void *routine, const struct membus_audit_trace *t,
-                  struct membus_audit_access *scratch, uint64_t capacity)
-{
-    struct slots_context *c = &slots_context;
-
-    audit_check_note_plain(&c->check, &s->arena);
-    for (unsigned poison = 0; poison < AUDIT_POISONS; poison++) {
-        bool same;
-
-        audit_check_begin(&c->check, &s->arena, poison);
-        call(s, routine, scratch, capacity);
-        same = audit_check_end(&c->check);
-        if (same && c->outcome.end == MEMBUS_AUDIT_RETURNED &&
-            audit_call_same(t->access, t->count, scratch, c->recorder.count))
-            return true;
-    }
-    return false;
-}
-
-/* Sets a trace that failed the check: the plain recording stays, for who wants to look. */
-static void set_inexact(struct slots_result *r)
-{
-    struct slots_context *c = &slots_context;
-    const struct audit_insn *insn = audit_code_find(&c->code, c->regs.rip);
-
-    r->trace.end = MEMBUS_AUDIT_INEXACT;
-    r->trace.text = r->text;
-    if (c->outcome.end == MEMBUS_AUDIT_INEXACT && insn) {
-        r->trace.fault_ip = insn->ip;
-        snprintf(r->text, sizeof(r->text), "%s: what it stored is not what was recorded",
-                 insn->mnemonic);
-    } else {
-        snprintf(r->text, sizeof(r->text), "loads that were not recorded, or not the same twice");
-    }
-}
-
-/* Case `i` of the batch, its trace from access `used` on. Returns how many accesses it took, or
- * -1 when it does not fit behind the traces before it. */
-static int64_t run_case(struct slots_shared *s, const void *routine, uint32_t i, uint64_t used)
-{
-    struct slots_context *c = &slots_context;
-    struct slots_result *r = &s->result[i];
-    struct membus_audit_access *access = s->access + used;
-    uint64_t capacity = SLOTS_ACCESS - used, count;
-
-    memset(&r->trace, 0, sizeof(r->trace));
-    r->trace.c = s->cases[i];
-    audit_arena_place(&s->arena, &r->trace.c);
-    audit_arena_fill(&s->arena);
-    call(s, routine, access, capacity);
-    count = c->recorder.count;
-    if (c->outcome.end < 0 && used)
-        return -1;
-    r->trace.access = access;
-    r->trace.count = count;
-    r->trace.instructions = c->steps;
-    audit_call_finish(&r->trace, &c->outcome, &s->arena, &c->code, &c->regs, r->text);
-    if (!s->check || r->trace.end != MEMBUS_AUDIT_RETURNED || !audit_check_fits(&s->arena))
-        return (int64_t)count;
-    if (capacity - count <= count && used)
-        return -1;
-    r->trace.checked = true;
-    if (!check(s, routine, &r->trace, access + count, capacity - count))
-        set_inexact(r);
-    return (int64_t)count;
-}
-
-static void run_batch(struct slots_shared *s, const void *routine)
+static void run_batch(struct slots_shared *s)
 {
     uint64_t used = 0;
 
     for (uint32_t i = 0; i < s->count; i++) {
-        int64_t took = run_case(s, routine, i, used);
+        struct slots_result *r = &s->result[i];
+        int e = audit_call_case(&slots_context.call, &s->cases[i], s->access + used,
+                                SLOTS_ACCESS - used, &r->trace, r->text);
 
-        if (took < 0)
+        if (e && used) /* first in the next batch, with all the room */
             return;
-        used += (uint64_t)took;
+        used += r->trace.count;
         __atomic_store_n(&s->done, i + 1, __ATOMIC_RELEASE);
         __atomic_fetch_add(&s->beat, 1, __ATOMIC_RELAXED);
     }
@@ -255,37 +179,24 @@ static void run_batch(struct slots_shared *s, const void *routine)
 static int prepare(struct slots_shared *s, const void *routine)
 {
     struct slots_context *c = &slots_context;
-    int e = audit_xstate_layout(&c->recorder.layout);
-    size_t size = (c->recorder.layout.size + 63u) / 64 * 64;
+    int e = audit_call_open(&c->call, &s->arena, getpid(), routine);
+    size_t size = (c->call.recorder.layout.size + 63u) / 64 * 64;
 
-    if (!e)
-        e = audit_code_open(&c->code, getpid(), (uintptr_t)routine);
-    if (!e)
-        e = audit_check_open(&c->check);
     if (e)
         return e;
     c->xsave = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (c->xsave == MAP_FAILED)
         return -errno;
     c->xsave_miss = c->xsave + size;
-    c->regs.xstate = c->xsave;
-    syscall(SYS_arch_prctl, ARCH_GET_FS, &c->regs.fs_base);
-    syscall(SYS_arch_prctl, ARCH_GET_GS, &c->regs.gs_base);
+    c->call.run = run;
+    c->call.wants_check = s->check;
+    c->call.regs.xstate = c->xsave;
+    syscall(SYS_arch_prctl, ARCH_GET_FS, &c->call.regs.fs_base);
+    syscall(SYS_arch_prctl, ARCH_GET_GS, &c->call.regs.gs_base);
     c->return_address = (uintptr_t)s->arena.base;
     c->beat = &s->beat;
     catch_faults();
     return 0;
-}
-
-/* One call that nobody sees: what the routine does only the first time, such as choosing a variant
- * for this CPU, is in no trace, or it would be in that of a case that happens to come first. */
-static void warm_up(struct slots_shared *s, const void *routine)
-{
-    struct membus_audit_case c = {.n = 64, .dst_align = 1, .src_align = 1};
-
-    audit_arena_place(&s->arena, &c);
-    audit_arena_fill(&s->arena);
-    call(s, routine, s->access, SLOTS_ACCESS);
 }
 
 void slots_serve(struct audit_worker *w, void *shared)
@@ -294,9 +205,9 @@ void slots_serve(struct audit_worker *w, void *shared)
 
     if (prepare(s, w->routine))
         abort();
-    warm_up(s, w->routine);
+    audit_call_warm_up(&slots_context.call, s->access, SLOTS_ACCESS);
     while (!audit_worker_next(w)) {
-        run_batch(s, w->routine);
+        run_batch(s);
         if (audit_worker_done(w))
             break;
     }

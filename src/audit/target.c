@@ -39,6 +39,24 @@ const char *audit_target_name(const struct membus_audit_target *target)
     return name;
 }
 
+int audit_target_copy(struct membus_audit_target *to, const struct membus_audit_target *from)
+{
+    *to = *from;
+    to->object = from->object ? strdup(from->object) : NULL;
+    to->symbol = strdup(from->symbol);
+    to->kernel = from->kernel ? strdup(from->kernel) : NULL;
+    if (!to->symbol || !to->object != !from->object || !to->kernel != !from->kernel)
+        return -ENOMEM;
+    return 0;
+}
+
+void audit_target_free(struct membus_audit_target *target)
+{
+    free((void *)(uintptr_t)target->object);
+    free((void *)(uintptr_t)target->symbol);
+    free((void *)(uintptr_t)target->kernel);
+}
+
 /* The --arch that audits a machine's objects, and what people call it. */
 static const struct {
     unsigned machine;

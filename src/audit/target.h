@@ -17,6 +17,10 @@ int audit_target_check(const struct membus_audit_target *target, char *error, si
 int audit_target_load(const struct membus_audit_target *target, void **routine, char *error,
                       size_t error_size);
 
+/* A copy that outlives what it was made from; returns 0 or -ENOMEM. Free it in either case. */
+int audit_target_copy(struct membus_audit_target *to, const struct membus_audit_target *from);
+void audit_target_free(struct membus_audit_target *target);
+
 /* "libc.so.6:memcpy", as messages name it; in a static buffer of the calling thread. */
 const char *audit_target_name(const struct membus_audit_target *target);
 

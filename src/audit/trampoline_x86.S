@@ -3,10 +3,11 @@
 /* The way between host and guest: see slots.h. Nothing here but popfq changes a flag between the
  * guest's instruction and its context. */
 
-#define RFLAGS    128
-#define SLOT      168
-#define STEP_RSP  176
-#define LEAVE_RSP 184
+#define SLOT      0
+#define STEP_RSP  8
+#define LEAVE_RSP 16
+#define GPR(n)    (24 + 8 * (n))
+#define RFLAGS    (24 + 128)
 
 #define CONTEXT(offset) slots_context + (offset)(%rip)
 
@@ -64,44 +65,44 @@ slots_step:
     mov %rsp, CONTEXT(STEP_RSP)
     pushq CONTEXT(RFLAGS)
     popfq
-    mov CONTEXT(0), %rax
-    mov CONTEXT(8), %rcx
-    mov CONTEXT(16), %rdx
-    mov CONTEXT(24), %rbx
-    mov CONTEXT(32), %rsp
-    mov CONTEXT(40), %rbp
-    mov CONTEXT(48), %rsi
-    mov CONTEXT(56), %rdi
-    mov CONTEXT(64), %r8
-    mov CONTEXT(72), %r9
-    mov CONTEXT(80), %r10
-    mov CONTEXT(88), %r11
-    mov CONTEXT(96), %r12
-    mov CONTEXT(104), %r13
-    mov CONTEXT(112), %r14
-    mov CONTEXT(120), %r15
+    mov CONTEXT(GPR(0)), %rax
+    mov CONTEXT(GPR(1)), %rcx
+    mov CONTEXT(GPR(2)), %rdx
+    mov CONTEXT(GPR(3)), %rbx
+    mov CONTEXT(GPR(4)), %rsp
+    mov CONTEXT(GPR(5)), %rbp
+    mov CONTEXT(GPR(6)), %rsi
+    mov CONTEXT(GPR(7)), %rdi
+    mov CONTEXT(GPR(8)), %r8
+    mov CONTEXT(GPR(9)), %r9
+    mov CONTEXT(GPR(10)), %r10
+    mov CONTEXT(GPR(11)), %r11
+    mov CONTEXT(GPR(12)), %r12
+    mov CONTEXT(GPR(13)), %r13
+    mov CONTEXT(GPR(14)), %r14
+    mov CONTEXT(GPR(15)), %r15
     jmp *CONTEXT(SLOT)
 slots_after:
-    mov %rsp, CONTEXT(32)
+    mov %rsp, CONTEXT(GPR(4))
     mov CONTEXT(STEP_RSP), %rsp
     pushfq
     popq CONTEXT(RFLAGS)
     cld
-    mov %rax, CONTEXT(0)
-    mov %rcx, CONTEXT(8)
-    mov %rdx, CONTEXT(16)
-    mov %rbx, CONTEXT(24)
-    mov %rbp, CONTEXT(40)
-    mov %rsi, CONTEXT(48)
-    mov %rdi, CONTEXT(56)
-    mov %r8, CONTEXT(64)
-    mov %r9, CONTEXT(72)
-    mov %r10, CONTEXT(80)
-    mov %r11, CONTEXT(88)
-    mov %r12, CONTEXT(96)
-    mov %r13, CONTEXT(104)
-    mov %r14, CONTEXT(112)
-    mov %r15, CONTEXT(120)
+    mov %rax, CONTEXT(GPR(0))
+    mov %rcx, CONTEXT(GPR(1))
+    mov %rdx, CONTEXT(GPR(2))
+    mov %rbx, CONTEXT(GPR(3))
+    mov %rbp, CONTEXT(GPR(5))
+    mov %rsi, CONTEXT(GPR(6))
+    mov %rdi, CONTEXT(GPR(7))
+    mov %r8, CONTEXT(GPR(8))
+    mov %r9, CONTEXT(GPR(9))
+    mov %r10, CONTEXT(GPR(10))
+    mov %r11, CONTEXT(GPR(11))
+    mov %r12, CONTEXT(GPR(12))
+    mov %r13, CONTEXT(GPR(13))
+    mov %r14, CONTEXT(GPR(14))
+    mov %r15, CONTEXT(GPR(15))
     restore_host
     ret
     .size slots_step, . - slots_step
