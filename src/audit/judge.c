@@ -90,11 +90,8 @@ static bool covers(const struct membus_audit_access *a, ptrdiff_t at, size_t siz
     return true;
 }
 
-/*
- * The maximal element of at most `limit` bytes that `at` lies in; its first byte goes to *start.
- * `align` is the range's address modulo 64.
- */
-static size_t element_of(unsigned align, ptrdiff_t n, ptrdiff_t at, size_t limit, ptrdiff_t *start)
+size_t membus_audit_element(unsigned align, ptrdiff_t n, ptrdiff_t at, size_t limit,
+                            ptrdiff_t *start)
 {
     for (size_t size = limit; size > 1; size /= 2) {
         *start = at - ((at + (ptrdiff_t)align) & (ptrdiff_t)(size - 1));
@@ -257,7 +254,7 @@ static void find_torn(struct judging *j, const struct stored *w)
         uint32_t least = 0;
         bool same = true;
 
-        size = element_of(j->dst, j->n, at, WORD, &start);
+        size = membus_audit_element(j->dst, j->n, at, WORD, &start);
         if (size == 1)
             continue;
         applies(j, MEMBUS_RULE_W3);
@@ -322,7 +319,7 @@ static void judge_wide(struct judging *j, size_t index)
         return;
     if (middle <= 0 || middle >= j->n || !covers(a, middle - 1, 2))
         return;
-    size = element_of(j->dst, j->n, middle, WORD, &start);
+    size = membus_audit_element(j->dst, j->n, middle, WORD, &start);
     if (start < middle)
         broke(
             j, MEMBUS_RULE_W3,
@@ -352,7 +349,8 @@ static bool split_right(const struct judging *j, uint16_t side, unsigned align, 
     ptrdiff_t at = 0, start;
 
     while (at < (ptrdiff_t)size) {
-        size_t element = element_of(align + (unsigned)from, (ptrdiff_t)size, at, WORD, &start);
+        size_t element =
+            membus_audit_element(align + (unsigned)from, (ptrdiff_t)size, at, WORD, &start);
         const struct membus_audit_access *a;
 
         while (*index < j->t->count &&
@@ -383,7 +381,7 @@ static bool split_as_stored(const struct judging *j)
     ptrdiff_t start;
 
     for (ptrdiff_t at = 0; at < j->n; at = start + (ptrdiff_t)size) {
-        size = element_of(j->dst, j->n, at, WORD, &start);
+        size = membus_audit_element(j->dst, j->n, at, WORD, &start);
         if (!split_right(j, MEMBUS_AUDIT_LOAD, j->src, start, size, &index))
             return false;
     }
@@ -461,7 +459,7 @@ static void judge_last(struct judging *j)
     if (taken(j, j->dst)) /* W2 wins */
         return;
     applies(j, MEMBUS_RULE_W5);
-    size = element_of(j->dst, j->n, j->n - 1, WORD, &at);
+    size = membus_audit_element(j->dst, j->n, j->n - 1, WORD, &at);
     word = at - ((at + (ptrdiff_t)j->dst) & (WORD - 1));
     if (j->stores == 0) {
         broke(j, MEMBUS_RULE_W5, "nothing is stored");
@@ -592,7 +590,7 @@ static void mark_load(const struct judging *j, const struct membus_audit_access 
     size_t size;
 
     for (; at < to && at < end_of(a); at = start + (ptrdiff_t)size) {
-        size = element_of(j->src, j->n, at, limit, &start);
+        size = membus_audit_element(j->src, j->n, at, limit, &start);
         if (covers(a, start, size))
             whole[start - from] = true;
     }
@@ -610,7 +608,7 @@ static void judge_load_window(struct judging *j, size_t limit, ptrdiff_t from, p
             mark_load(j, &j->t->access[i], limit, from, to, whole);
     }
     for (ptrdiff_t at = from; at < to; at = start + (ptrdiff_t)size) {
-        size = element_of(j->src, j->n, at, limit, &start);
+        size = membus_audit_element(j->src, j->n, at, limit, &start);
         if (size == 1)
             continue;
         applies(j, MEMBUS_RULE_L3);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MEMBUS_TOOL_COMMAND_H
+#define MEMBUS_TOOL_COMMAND_H
+
+/*
+ * A subcommand of the membus program. argv[0] is the subcommand's name; every one of them takes
+ * --help, and returns the exit status: 0 all well, 1 found something, 2 could not do it.
+ */
+
+struct command {
+    const char *name;
+    const char *summary; /* one line for membus --help */
+    int (*run)(int argc, char **argv);
+};
+
+int command_audit(int argc, char **argv);
+
+#endif
