@@ -88,11 +88,12 @@ void bench_routines_init(char *dst, char *src, size_t size);
 struct bench_case {
     const char *group;
     char name[48];
+    char row[32]; /* the line of a table it belongs to, with its neighbours of the same */
     enum bench_kind kind;
-    size_t n;     /* the size where there is one, else 0 */
-    double bytes; /* mean bytes of an op */
-    char *dst;
-    const char *src;
+    size_t n;        /* the size where there is one, else 0 */
+    double bytes;    /* mean bytes of an op */
+    size_t distance; /* of a move, or modulo 4 KiB of an aliasing copy; else 0 */
+    char *dst, *src;
     struct bench_op *ops;
     size_t mask;
     bool overlaps; /* a move */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+
+/* The command: what to measure, and where the results go. */
+
 #define _GNU_SOURCE
 #include "bench_copy.h"
 
@@ -10,94 +13,229 @@
 
 #include <membus/copy.h>
 
-#include "targets.h"
+#include "report.h"
 
 #define MIB ((size_t)1024 * 1024)
 
+#define TARGETS_MAX 64u
+
 struct options {
-    bool targets;
-    bool quick;
-    const char *only;
+    bool targets, list, quick;
+    const char *only, *routines, *json, *plot;
     int cpu;
 };
 
-/* "ok" or "OVER" for a row that is held to something. */
-static const char *verdict(const struct bench_row *row)
+static void usage(FILE *out, const char *name)
 {
-    if (row->target->at_most <= 0)
-        return "";
-    return row->ratio.median <= row->target->at_most ? "ok" : "OVER";
+    fprintf(out,
+            "usage: %s [--targets | --only GROUP,...] [--routines NAME,...] [--quick]\n"
+            "       %*s [--json FILE] [--plot DIRECTORY] [--cpu N] [--list]\n"
+            "Copies, measured against glibc's in the same run. Without --targets: all groups.\n"
+            "  -t, --targets         the rows that membus's copies are held to\n"
+            "  -o, --only WHAT       these groups only; with --targets, rows that contain WHAT\n"
+            "  -r, --routines NAMES  these routines only, beside the baseline\n"
+            "  -q, --quick           few cases, few rounds: to see that it runs, not to compare\n"
+            "  -j, --json FILE       all results as JSON; - is stdout, and no table then\n"
+            "  -p, --plot DIRECTORY  pictures (SVG, needs gnuplot)\n"
+            "  -c, --cpu N           pin to this CPU; else to the one it starts on\n"
+            "  -l, --list            the groups and routines, and what is skipped\n",
+            name, (int)strlen(name), "");
 }
 
-static void print_row(const struct bench_row *row)
-{
-    char at_most[16] = "-";
+static const struct option longs[] = {
+    {"targets", no_argument, NULL, 't'},        {"only", required_argument, NULL, 'o'},
+    {"routines", required_argument, NULL, 'r'}, {"quick", no_argument, NULL, 'q'},
+    {"json", required_argument, NULL, 'j'},     {"plot", required_argument, NULL, 'p'},
+    {"cpu", required_argument, NULL, 'c'},      {"list", no_argument, NULL, 'l'},
+    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+};
 
-    if (row->target->at_most > 0)
-        snprintf(at_most, sizeof(at_most), "%.2f", row->target->at_most);
-    printf("%-32s %8s ", row->target->work, at_most);
-    if (row->skipped)
-        printf("skipped: %s\n", row->skipped);
-    else
-        printf("%8.3f %-5s %5.3f-%-6.3f %7.3f  %6.3f  %s\n", row->ratio.median, verdict(row),
-               row->ratio.q1, row->ratio.q3, row->noise, row->worst, row->worst_name);
-    fflush(stdout);
+/* A CPU's number, or -1. */
+static int parse_cpu(const char *text)
+{
+    char *end;
+    long cpu = strtol(text, &end, 10);
+
+    return *text && !*end && cpu >= 0 && cpu < 65536 ? (int)cpu : -1;
 }
 
-static void run_targets(const struct options *options, struct bench_suite *suite,
-                        const struct bench_settings *settings)
+/* 0; 2 for a wrong command line; 1 after --help. */
+static int parse(struct options *options, int argc, char **argv)
 {
-    printf("time over glibc's, same run, kernel %s, CPU %d: geometric mean of the cases' medians\n",
-           membus_kernel_name(), settings->cpu);
-    printf("%-32s %8s %8s %-5s %12s %7s  %6s  %s\n", "work", "at most", "ratio", "", "quartiles",
-           "noise", "worst", "worst case");
+    int o;
+
+    optind = 1;
+    while ((o = getopt_long(argc, argv, "to:r:qj:p:c:lh", longs, NULL)) != -1) {
+        if (o == 't')
+            options->targets = true;
+        else if (o == 'o')
+            options->only = optarg;
+        else if (o == 'r')
+            options->routines = optarg;
+        else if (o == 'q')
+            options->quick = true;
+        else if (o == 'j')
+            options->json = optarg;
+        else if (o == 'p')
+            options->plot = optarg;
+        else if (o == 'l')
+            options->list = true;
+        else if (o == 'c' && (options->cpu = parse_cpu(optarg)) >= 0)
+            continue;
+        else if (o == 'h') {
+            usage(stdout, argv[0]);
+            return 1;
+        } else {
+            usage(stderr, argv[0]);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        usage(stderr, argv[0]);
+        return 2;
+    }
+    return 0;
+}
+
+/* Names in --only and --routines that do not exist are errors, not empty results. */
+static bool names_known(const struct options *options, const char *name)
+{
+    const char *lists[] = {options->targets ? NULL : options->only, options->routines};
+
+    for (unsigned i = 0; i < 2; i++) {
+        char *copy = lists[i] ? strdup(lists[i]) : NULL, *save = NULL;
+
+        for (char *p = copy ? strtok_r(copy, ",", &save) : NULL; p;
+             p = strtok_r(NULL, ",", &save)) {
+            const struct bench_group *group = bench_groups;
+
+            while (i == 0 && group->name && strcmp(group->name, p) != 0)
+                group++;
+            if (i == 0 ? group->name != NULL : bench_routine(p) != NULL)
+                continue;
+            fprintf(stderr, "%s: no %s '%s' (see --list)\n", name, i ? "routine" : "group", p);
+            free(copy);
+            return false;
+        }
+        free(copy);
+    }
+    return true;
+}
+
+static void list(void)
+{
+    printf("groups:\n");
+    for (const struct bench_group *group = bench_groups; group->name; group++)
+        printf("  %-20s %s\n", group->name, group->what);
+    printf("routines:\n");
+    for (const struct bench_routine *r = bench_routines; r->name; r++)
+        printf("  %-20s %s%s%s\n", r->name, r->what, r->skipped ? "; skipped: " : "",
+               r->skipped ? r->skipped : "");
+}
+
+static void run_targets(struct bench_report *report, const struct options *options,
+                        struct bench_suite *suite, FILE *out)
+{
+    static struct bench_row rows[TARGETS_MAX];
+
+    report->rows = rows;
+    if (out)
+        bench_report_row_head(out);
     for (const struct bench_target *t = bench_targets; t->work; t++) {
-        struct bench_row row;
+        struct bench_row *row = &rows[report->row_count];
 
         if (options->only && !strstr(t->work, options->only))
             continue;
-        bench_target_measure(&row, t, suite, settings);
-        print_row(&row);
+        bench_target_measure(row, t, suite, report->settings);
+        report->row_count++;
+        if (out)
+            bench_report_row(out, row);
     }
+}
+
+static void run_groups(struct bench_report *report, const struct options *options,
+                       struct bench_suite *suite, FILE *out)
+{
+    for (const struct bench_group *group = bench_groups; group->name; group++) {
+        if (!bench_listed(options->only, group->name))
+            continue;
+        bench_group_measure(&report->records, group, suite, report->settings, options->routines,
+                            options->quick);
+        if (out)
+            bench_report_group(out, &report->records, group);
+    }
+}
+
+/* 0 or the exit status, after saying why. */
+static int deliver(const struct bench_report *report, const struct options *options,
+                   const char *name)
+{
+    bool to_stdout = options->json && strcmp(options->json, "-") == 0;
+
+    if (options->json) {
+        FILE *f = to_stdout ? stdout : fopen(options->json, "w");
+        int error = f ? bench_report_json(f, report) : -errno;
+
+        if (f && !to_stdout && fclose(f) != 0 && !error)
+            error = -errno;
+        if (error) {
+            fprintf(stderr, "%s: %s: %s\n", name, options->json, strerror(-error));
+            return 1;
+        }
+    }
+    if (options->plot) {
+        int made = bench_report_plot(report, options->plot);
+
+        if (made < 0) {
+            fprintf(stderr, "%s: %s: %s\n", name, options->plot, strerror(-made));
+            return 1;
+        }
+        fprintf(to_stdout ? stderr : stdout, "%d pictures in %s\n", made, options->plot);
+    }
+    return 0;
 }
 
 int bench_copy_main(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"targets", no_argument, NULL, 't'},
-        {"quick", no_argument, NULL, 'q'},
-        {"only", required_argument, NULL, 'o'},
-        {"cpu", required_argument, NULL, 'c'},
-        {NULL, 0, NULL, 0},
-    };
     struct options options = {.cpu = -1};
     struct bench_settings settings = {20, 15, 301, 30, -1};
-    struct bench_suite suite = {0};
-    int o;
+    struct bench_suite suite = {.count = 0};
+    struct bench_report report = {.settings = &settings};
+    int error = parse(&options, argc, argv);
 
-    while ((o = getopt_long(argc, argv, "tqo:c:", longs, NULL)) != -1) {
-        switch (o) {
-        case 't':
-            options.targets = true;
-            break;
-        case 'q':
-            options.quick = true;
-            break;
-        case 'o':
-            options.only = optarg;
-            break;
-        case 'c':
-            options.cpu = atoi(optarg);
-            break;
-        default:
-            return 2;
-        }
-    }
+    if (error)
+        return error == 1 ? 0 : error;
+    if (options.quick)
+        settings = (struct bench_settings){2, 3, 3, 0, -1};
+    if (!names_known(&options, argv[0]))
+        return 2;
+
+    size_t size = (options.quick ? 1 : 128) * MIB;
+
+    if (!options.targets)
+        settings.case_ms /= 3; /* there are many cases */
     settings.cpu = bench_pin(options.cpu);
-    if (bench_arena_init(&suite.arena, 128 * MIB))
+    if ((error = bench_arena_init(&suite.arena, size)) ||
+        (error = membus_move_reserve(size / 4, 1))) {
+        fprintf(stderr, "%s: memory to copy: %s\n", argv[0], strerror(-error));
         return 1;
-    bench_routines_init(suite.arena.dst, suite.arena.src, suite.arena.size);
-    membus_move_reserve(32 * MIB, 1);
-    run_targets(&options, &suite, &settings);
-    return 0;
+    }
+    bench_routines_init(suite.arena.dst, suite.arena.src, suite.arena.mapped);
+    report.perf = bench_perf_open();
+    if (options.list) {
+        list();
+        return 0;
+    }
+
+    FILE *out = options.json && strcmp(options.json, "-") == 0 ? NULL : stdout;
+
+    if (out)
+        bench_report_head(out, &report);
+    if (options.targets)
+        run_targets(&report, &options, &suite, out);
+    else
+        run_groups(&report, &options, &suite, out);
+    error = deliver(&report, &options, argv[0]);
+    free(report.records.records);
+    return error;
 }

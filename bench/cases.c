@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define KIB  1024u
+#define MIB  (1024u * KIB)
 #define PAGE 4096u
 
 /* Sizes of a mix: long enough that no branch predictor learns them by heart. */
@@ -28,7 +30,7 @@ int bench_arena_init(struct bench_arena *arena, size_t size)
         return -errno;
     madvise(p, 2 * each, MADV_HUGEPAGE); /* as guest memory has it; if not, the same for all */
     memset(p, 0x5a, 2 * each);
-    *arena = (struct bench_arena){p, p + each, size};
+    *arena = (struct bench_arena){p, p + each, size, each};
     return 0;
 }
 
@@ -66,7 +68,18 @@ static struct bench_case *add(struct bench_suite *suite, const char *group, size
         .ops = (struct bench_op *)need(calloc(ops, sizeof(struct bench_op))),
         .mask = ops - 1,
     };
+    bench_size_name(c->row, sizeof(c->row), n);
     return c;
+}
+
+void bench_size_name(char *name, size_t size, size_t n)
+{
+    if (n >= MIB && n % (MIB / 2) == 0)
+        snprintf(name, size, "%g MiB", (double)n / MIB);
+    else if (n >= KIB && n % (KIB / 2) == 0)
+        snprintf(name, size, "%g KiB", (double)n / KIB);
+    else
+        snprintf(name, size, "%zu", n);
 }
 
 struct bench_case *bench_add_fixed(struct bench_suite *suite, const char *group, size_t n,
@@ -79,11 +92,23 @@ struct bench_case *bench_add_fixed(struct bench_suite *suite, const char *group,
     return c;
 }
 
+/* Offsets of a fixed size, from a line. */
+static const struct {
+    uint8_t dst, src;
+} offsets[] = {{0, 0}, {8, 40}, {0, 3}, {5, 0}, {3, 21}};
+
+void bench_add_offsets(struct bench_suite *suite, const char *group, size_t n)
+{
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+        bench_add_fixed(suite, group, n, offsets[i].dst, offsets[i].src);
+}
+
 struct bench_case *bench_add_aliasing(struct bench_suite *suite, size_t n, size_t delta)
 {
     struct bench_case *c = add(suite, "aliasing", n, 1);
 
     c->ops[0] = (struct bench_op){(uint32_t)n, (uint32_t)delta, 0};
+    c->distance = delta;
     snprintf(c->name, sizeof(c->name), "%zu, d mod 4096 = %zu", n, delta);
     return c;
 }
@@ -116,13 +141,14 @@ struct bench_case *bench_add_scattered(struct bench_suite *suite, size_t n)
     return c;
 }
 
-struct bench_case *bench_add_move(struct bench_suite *suite, const char *group, size_t n, size_t d)
+struct bench_case *bench_add_move(struct bench_suite *suite, size_t n, size_t d)
 {
-    struct bench_case *c = add(suite, group, n, 1);
+    struct bench_case *c = add(suite, "move", n, 1);
 
     c->src = c->dst;
     c->overlaps = true;
     c->ops[0] = (struct bench_op){(uint32_t)n, (uint32_t)d, 0};
+    c->distance = d;
     snprintf(c->name, sizeof(c->name), "%zu, d = %zu", n, d);
     return c;
 }
@@ -188,5 +214,6 @@ struct bench_case *bench_add_mix(struct bench_suite *suite, enum bench_mix mix, 
     c->kind = mix == MIX_PARSE ? BENCH_PARSE : BENCH_THROUGHPUT;
     snprintf(c->name, sizeof(c->name), "random %s, %s", bench_mix_name[mix],
              align == 1 ? "any alignment" : "8-aligned");
+    snprintf(c->row, sizeof(c->row), "%s%s", bench_mix_name[mix], align == 1 ? "" : ", 8-aligned");
     return c;
 }

@@ -7,7 +7,8 @@
 /* Two buffers that cases work on: alike, far apart, resident. */
 struct bench_arena {
     char *dst, *src;
-    size_t size; /* of each */
+    size_t size;   /* of each: what a case may copy */
+    size_t mapped; /* of each, with room for offsets */
 };
 
 /* 0 or -errno. */
@@ -27,6 +28,9 @@ void bench_suite_free(struct bench_suite *suite);
 struct bench_case *bench_add_fixed(struct bench_suite *suite, const char *group, size_t n,
                                    size_t dst, size_t src);
 
+/* The same for each of five pairs of offsets, aligned and not. */
+void bench_add_offsets(struct bench_suite *suite, const char *group, size_t n);
+
 /* The same with (dst - src) mod 4096 = delta. */
 struct bench_case *bench_add_aliasing(struct bench_suite *suite, size_t n, size_t delta);
 
@@ -34,7 +38,7 @@ struct bench_case *bench_add_aliasing(struct bench_suite *suite, size_t n, size_
 struct bench_case *bench_add_scattered(struct bench_suite *suite, size_t n);
 
 /* An overlapping move by d. */
-struct bench_case *bench_add_move(struct bench_suite *suite, const char *group, size_t n, size_t d);
+struct bench_case *bench_add_move(struct bench_suite *suite, size_t n, size_t d);
 
 /* A descriptor of n bytes out of a ring. */
 struct bench_case *bench_add_parse(struct bench_suite *suite, size_t n);
@@ -43,5 +47,11 @@ struct bench_case *bench_add_parse(struct bench_suite *suite, size_t n);
 enum bench_mix { MIX_1_16, MIX_1_64, MIX_1_256, MIX_64_1500, MIX_DMA, MIX_PARSE, BENCH_MIXES };
 extern const char *const bench_mix_name[BENCH_MIXES];
 struct bench_case *bench_add_mix(struct bench_suite *suite, enum bench_mix mix, unsigned align);
+
+/* A size as people write it: "4 KiB". */
+void bench_size_name(char *name, size_t size, size_t n);
+
+/* A size as it is written: "100", "4 KiB", "1.5 MiB"; `size` bytes of room. */
+void bench_size_name(char *name, size_t size, size_t n);
 
 #endif

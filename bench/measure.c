@@ -3,12 +3,17 @@
 #include "bench.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <membus/copy.h>
 
 #define ROUNDS_LIMIT   4096u
 #define ROUTINES_LIMIT 32u
+
+/* Bytes at the end of a copy that are looked at. */
+#define CHECKED 256u
 
 int bench_pin(int cpu)
 {
@@ -62,6 +67,33 @@ static void prepare(struct run *run, const struct bench_routine *routine)
         loop_of(routine, run->c)(&run->batch);
         run->batch.first = first;
         run->batch.count = count;
+    }
+}
+
+/*
+ * Does the routine copy at all? A figure for one that refuses, or stops early, would be a fine
+ * one: the end of the first op is looked at.
+ */
+static void check(const struct run *run, const struct bench_routine *routine)
+{
+    const struct bench_op *op = &run->c->ops[0];
+    size_t n = op->n, some = n < CHECKED ? n : CHECKED;
+    char *to = run->c->dst + op->dst + n - some, *from = run->c->src + op->src + n - some;
+    char expected[CHECKED];
+    struct run one = *run;
+
+    memset(to, 0, some);
+    for (size_t i = 0; i < some; i++)
+        from[i] = expected[i] = (char)(i * 7 + n + 1);
+    one.batch.first = 0;
+    one.batch.count = 1;
+    one.warm = 0;
+    prepare(&one, routine);
+    loop_of(routine, run->c)(&one.batch);
+    if (memcmp(to, expected, some) != 0) {
+        fprintf(stderr, "bench: %s did not copy: %s, %s\n", routine->name, run->c->group,
+                run->c->name);
+        abort();
     }
 }
 
@@ -130,6 +162,8 @@ void bench_measure(const struct bench_case *c, const struct bench_settings *sett
     double spent = 0, limit = settings->case_ms * 1e6 / bench_ticks_ns();
     unsigned rounds = 0;
 
+    for (unsigned k = 0; k < count; k++)
+        check(&run, routines[k]);
     calibrate(&run, settings, routines[0]);
     for (; rounds < settings->rounds_max && rounds < ROUNDS_LIMIT; rounds++) {
         for (unsigned i = 0; i < count; i++) {

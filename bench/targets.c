@@ -7,19 +7,6 @@
 #define KIB 1024u
 #define MIB (1024u * KIB)
 
-/* Offsets of a fixed size, from a line: dst, src. */
-static const struct {
-    uint8_t dst, src;
-} offsets[] = {{0, 0}, {8, 40}, {0, 3}, {5, 0}, {3, 21}};
-
-#define OFFSETS (sizeof(offsets) / sizeof(offsets[0]))
-
-static void fixed(struct bench_suite *suite, const char *group, size_t n)
-{
-    for (size_t i = 0; i < OFFSETS; i++)
-        bench_add_fixed(suite, group, n, offsets[i].dst, offsets[i].src);
-}
-
 static void constants(struct bench_suite *suite)
 {
     for (size_t n = 1; n <= 32; n++)
@@ -90,27 +77,27 @@ static void move_small(struct bench_suite *suite)
 
     for (size_t n = 4 * KIB; n <= 16 * KIB; n *= 2) {
         for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]); i++)
-            bench_add_move(suite, "move", n, distances[i]);
+            bench_add_move(suite, n, distances[i]);
     }
 }
 
 static void move_half(struct bench_suite *suite)
 {
-    for (size_t n = 64 * KIB; n <= 16 * MIB; n *= 4)
-        bench_add_move(suite, "move", n, n / 2);
+    for (size_t n = 64 * KIB; n <= 16 * MIB && n + n / 2 <= suite->arena.size; n *= 4)
+        bench_add_move(suite, n, n / 2);
 }
 
 static void fixed_65_128(struct bench_suite *suite)
 {
     for (size_t n = 65; n <= 128; n += 7)
-        fixed(suite, "fixed", n);
+        bench_add_offsets(suite, "fixed", n);
 }
 
 static void fixed_129_1024(struct bench_suite *suite)
 {
     for (size_t n = 129; n <= 1024; n = n * 5 / 4)
-        fixed(suite, "fixed", n);
-    fixed(suite, "fixed", 1024);
+        bench_add_offsets(suite, "fixed", n);
+    bench_add_offsets(suite, "fixed", 1024);
 }
 
 static void level_1(struct bench_suite *suite)
@@ -118,26 +105,27 @@ static void level_1(struct bench_suite *suite)
     static const uint16_t sizes[] = {1024, 1500, 2048, 3000, 4096};
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        fixed(suite, "L1", sizes[i]);
+        bench_add_offsets(suite, "L1", sizes[i]);
 }
 
 static void level_2(struct bench_suite *suite)
 {
     for (size_t n = 32 * KIB; n <= 256 * KIB; n *= 2)
-        fixed(suite, "L2", n);
+        bench_add_offsets(suite, "L2", n);
 }
 
 static void level_3(struct bench_suite *suite)
 {
-    for (size_t n = 1 * MIB; n <= 4 * MIB; n *= 2)
-        fixed(suite, "L3", n);
+    for (size_t n = 1 * MIB; n <= 4 * MIB && n < suite->arena.size; n *= 2)
+        bench_add_offsets(suite, "L3", n);
 }
 
 static void memory(struct bench_suite *suite)
 {
     for (size_t n = 4 * KIB; n <= 256 * KIB; n *= 8)
         bench_add_scattered(suite, n);
-    fixed(suite, "memory", 32 * MIB);
+    if (32 * MIB < suite->arena.size)
+        bench_add_offsets(suite, "memory", 32 * MIB);
 }
 
 static void aliasing(struct bench_suite *suite)
@@ -216,6 +204,10 @@ void bench_target_measure(struct bench_row *row, const struct bench_target *targ
     if (routine->skipped)
         return;
     target->cases(suite);
+    if (!suite->count) {
+        row->skipped = "needs more memory than --quick takes";
+        return;
+    }
     for (unsigned i = 0; i < suite->count; i++) {
         const struct bench_case *c = &suite->cases[i];
         const struct bench_routine *three[] = {
