@@ -30,6 +30,8 @@ struct side {
     unsigned least; /* narrowest access, bytes */
     unsigned most;  /* widest scalar access, bytes */
     unsigned block; /* bytes of an aligned vector, or 0 */
+    const struct membus_host *host;
+    bool device; /* accesses to it must be kept in program order */
 };
 
 /* A transfer's two sides, as a mover for the overlapping ones. */
@@ -58,13 +60,17 @@ static struct side side_of(const struct membus_mapping *m, bool strict)
         .rule = rule,
         .kernel = kernel,
         .ram = m->mode == MEMBUS_CACHE_NORMAL && no_policy(policy),
-        .aligned = policy->aligned || rule->unaligned == MEMBUS_WAY_SPLIT,
+        .aligned = policy->aligned || rule->unaligned <= MEMBUS_WAY_SPLIT,
         .strict = strict,
         .least = policy->width_min ? policy->width_min : 1,
         .most = rule->width_scalar,
         .block = kernel->block,
+        .host = membus_arch_host(),
+        .device = m->mode != MEMBUS_CACHE_NORMAL && m->mode != MEMBUS_CACHE_WRITECOMBINE,
     };
 
+    if (!rule->direct)
+        side.most = side.host->device_load ? 8 : 0;
     if (policy->width_max && policy->width_max < side.most)
         side.most = policy->width_max;
     if (strict || policy->no_vector || side.block > rule->width_vector ||
@@ -83,7 +89,7 @@ static bool side_aligned(const struct side *side, uintptr_t at)
 /* Can this side take [at, at + n) at all? */
 static bool side_takes(const struct side *side, uintptr_t at, size_t n)
 {
-    if (!side->rule->direct || side->least > side->most)
+    if (side->least > side->most)
         return false;
     return n % side->least == 0 && (!side->aligned || side_aligned(side, at));
 }
@@ -106,6 +112,27 @@ static size_t next_blocks(const struct side *side, uintptr_t at, size_t n)
     return (n - 1) / side->block;
 }
 
+/* One load of an element of the mapping. */
+static void load_element(const struct side *side, char *ram, const char *src, unsigned width)
+{
+    if (side->device && side->host->device_order)
+        side->host->device_order();
+    if (side->rule->direct)
+        membus_word_copy(ram, src, width);
+    else
+        side->host->device_load(ram, src, width);
+}
+
+static void store_element(const struct side *side, char *dst, const char *ram, unsigned width)
+{
+    if (side->device && side->host->device_order)
+        side->host->device_order();
+    if (side->rule->direct)
+        membus_word_copy(dst, ram, width);
+    else
+        side->host->device_store(dst, ram, width);
+}
+
 /* Loads [src, src + n) of the mapping into RAM, each byte once, ascending (L2). */
 static void side_load(const struct side *side, char *ram, const char *src, size_t n)
 {
@@ -120,7 +147,7 @@ static void side_load(const struct side *side, char *ram, const char *src, size_
         if (blocks)
             side->kernel->load_blocks(ram, src, blocks);
         else
-            membus_word_copy(ram, src, (unsigned)b);
+            load_element(side, ram, src, (unsigned)b);
         ram += b;
         src += b;
         n -= b;
@@ -132,6 +159,8 @@ static void side_order(const struct side *side)
 {
     if (side->rule->weak)
         membus_barrier_flush_wc();
+    else if (side->device)
+        membus_barrier_device_write();
     else
         membus_barrier_publish();
 }
@@ -155,7 +184,7 @@ static void side_store(const struct side *side, char *dst, const char *ram, size
         if (blocks)
             side->kernel->store_blocks(dst, ram, blocks);
         else
-            membus_word_copy(dst, ram, (unsigned)b);
+            store_element(side, dst, ram, (unsigned)b);
         dst += b;
         ram += b;
         n -= b;
@@ -218,15 +247,31 @@ static void transfer_store(const struct membus_mover *mover, void *dst, const vo
     side_store(&((const struct transfer *)mover)->dst, dst, ram, n);
 }
 
+static bool side_whole(const struct side *side, size_t offset, size_t n, unsigned access)
+{
+    if (!side->rule->direct)
+        return (((uintptr_t)side->mapping->addr + offset) & (n - 1)) == 0 && n >= side->least &&
+               n <= side->most;
+    return membus_mapping_permit(side->mapping, offset, (unsigned)n, access).way >=
+           MEMBUS_WAY_INSTRUCTION;
+}
+
 /* One access on each side (W2). */
 static bool both_whole(const struct transfer *t, size_t dst_offset, size_t src_offset, size_t n)
 {
-    const struct membus_permit to =
-        membus_mapping_permit(t->dst.mapping, dst_offset, (unsigned)n, MEMBUS_ACCESS_STORE);
-    const struct membus_permit from =
-        membus_mapping_permit(t->src.mapping, src_offset, (unsigned)n, MEMBUS_ACCESS_LOAD);
+    return side_whole(&t->dst, dst_offset, n, MEMBUS_ACCESS_STORE) &&
+           side_whole(&t->src, src_offset, n, MEMBUS_ACCESS_LOAD);
+}
 
-    return to.way >= MEMBUS_WAY_INSTRUCTION && from.way >= MEMBUS_WAY_INSTRUCTION;
+static void transfer_whole(const struct transfer *t, char *dst, const char *src, size_t n)
+{
+    if (!t->dst.rule->direct || !t->src.rule->direct) {
+        transfer_direct(&t->mover, dst, src, n);
+        return;
+    }
+    if ((t->dst.device || t->src.device) && t->dst.host->device_order)
+        t->dst.host->device_order();
+    membus_word_copy(dst, src, (unsigned)n);
 }
 
 /* Is there an aligned element in [at, at + n) that is wider than `most`? */
@@ -317,7 +362,7 @@ struct membus_result membus_transfer(const struct membus_mapping *dst, size_t ds
     if (membus_is_element(n) && both_whole(&t, dst_offset, src_offset, n)) {
         if (strict)
             side_order(&t.dst);
-        membus_word_copy(to, from, (unsigned)n);
+        transfer_whole(&t, to, from, n);
         delivered |= MEMBUS_DELIVERED_WHOLE;
     } else {
         if (membus_is_element(n))

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rules.h"
+#include "host.h"
 
 struct membus_kernel {
     const char *name;

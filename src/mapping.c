@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <strings.h>
 
-#include "rules.h"
+#include "host.h"
 
 static const char *const mode_names[MEMBUS_CACHE_MODES] = {
     [MEMBUS_CACHE_UNKNOWN] = "UNKNOWN",           [MEMBUS_CACHE_NORMAL] = "NORMAL",
@@ -31,7 +31,9 @@ int membus_cache_mode_parse(enum membus_cache_mode *mode, const char *name)
 
 const struct membus_rule *membus_mapping_rule(enum membus_cache_mode mode)
 {
-    return &membus_arch_rules[(unsigned)mode < MEMBUS_CACHE_MODES ? mode : MEMBUS_CACHE_UNKNOWN];
+    const struct membus_rule *rules = membus_arch_host()->rules;
+
+    return &rules[(unsigned)mode < MEMBUS_CACHE_MODES ? mode : MEMBUS_CACHE_UNKNOWN];
 }
 
 int membus_mapping_check(const struct membus_mapping *m, size_t offset, size_t n)
@@ -84,7 +86,9 @@ static struct membus_permit permit_scalar(const struct membus_mapping *m,
     enum membus_way unaligned = policy->aligned ? MEMBUS_WAY_SPLIT : rule->unaligned;
 
     if (width <= most && width >= least && align == width)
-        return (struct membus_permit){MEMBUS_WAY_WHOLE, width, 0, rule};
+        return (struct membus_permit){width <= rule->width_atomic ? MEMBUS_WAY_WHOLE
+                                                                  : MEMBUS_WAY_INSTRUCTION,
+                                      width, 0, rule};
     if (width <= most && width >= least && unaligned != MEMBUS_WAY_SPLIT)
         return (struct membus_permit){unaligned, width, 0, rule};
 

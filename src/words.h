@@ -20,7 +20,13 @@
 #include <membus/access.h>
 
 /* The widest element that the host stores in one access, bytes. */
-#define MEMBUS_WORD ((unsigned)sizeof(uintptr_t))
+#define MEMBUS_WORD ((unsigned)MEMBUS_ARCH_WORD)
+
+#if MEMBUS_ARCH_WORD == 8
+typedef uint64_t membus_word;
+#else
+typedef uint32_t membus_word;
+#endif
 
 #define MEMBUS_WORDS_STRICT true
 #define MEMBUS_WORDS_LOOSE  false
@@ -66,17 +72,22 @@ MEMBUS_INLINE void membus_words_order(bool strict)
         membus_arch_barrier_publish();
 }
 
-MEMBUS_INLINE uintptr_t membus_native_load(const char *p)
+MEMBUS_INLINE membus_word membus_native_load(const char *p)
 {
-    return sizeof(uintptr_t) == 8 ? (uintptr_t)membus_arch_load_64(p) : membus_arch_load_32(p);
+#if MEMBUS_ARCH_WORD == 8
+    return membus_arch_load_64(p);
+#else
+    return membus_arch_load_32(p);
+#endif
 }
 
-MEMBUS_INLINE void membus_native_store(char *p, uintptr_t v)
+MEMBUS_INLINE void membus_native_store(char *p, membus_word v)
 {
-    if (sizeof(uintptr_t) == 8)
-        membus_arch_store_64(p, v);
-    else
-        membus_arch_store_32(p, (uint32_t)v);
+#if MEMBUS_ARCH_WORD == 8
+    membus_arch_store_64(p, v);
+#else
+    membus_arch_store_32(p, v);
+#endif
 }
 
 /*
@@ -88,18 +99,18 @@ MEMBUS_INLINE void membus_words_shift(char *dst, const char *src, size_t words, 
 {
     const unsigned lead = MEMBUS_WORD - ((uintptr_t)src & (MEMBUS_WORD - 1)); /* 1 to WORD - 1 */
     const unsigned low = 8 * lead, high = 8 * (MEMBUS_WORD - lead);
-    uintptr_t have = (uintptr_t)membus_split_load(src, lead); /* lead bytes, native order */
+    membus_word have = (membus_word)membus_split_load(src, lead); /* lead bytes, native order */
 
     for (size_t i = 0; i < words; i++) {
-        uintptr_t next = i + 1 < words
-                             ? membus_native_load(src + lead)
-                             : (uintptr_t)membus_split_load(src + lead, MEMBUS_WORD - lead)
-                                   << (MEMBUS_BIG_ENDIAN ? low : 0);
-        uintptr_t word = MEMBUS_BIG_ENDIAN ? have << high | next >> low : have | next << low;
+        membus_word next = i + 1 < words
+                               ? membus_native_load(src + lead)
+                               : (membus_word)membus_split_load(src + lead, MEMBUS_WORD - lead)
+                                     << (MEMBUS_BIG_ENDIAN ? low : 0);
+        membus_word word = MEMBUS_BIG_ENDIAN ? have << high | next >> low : have | next << low;
 
         membus_words_order(strict);
         membus_native_store(dst, word);
-        have = MEMBUS_BIG_ENDIAN ? next & (((uintptr_t)1 << low) - 1) : next >> high;
+        have = MEMBUS_BIG_ENDIAN ? next & (((membus_word)1 << low) - 1) : next >> high;
         dst += MEMBUS_WORD;
         src += MEMBUS_WORD;
     }
@@ -113,10 +124,10 @@ MEMBUS_INLINE void membus_words_body(char *dst, const char *src, size_t words, b
         return;
     }
     for (; words >= 4; words -= 4) {
-        uintptr_t a = membus_native_load(src);
-        uintptr_t b = membus_native_load(src + MEMBUS_WORD);
-        uintptr_t c = membus_native_load(src + 2 * MEMBUS_WORD);
-        uintptr_t d = membus_native_load(src + 3 * MEMBUS_WORD);
+        membus_word a = membus_native_load(src);
+        membus_word b = membus_native_load(src + MEMBUS_WORD);
+        membus_word c = membus_native_load(src + 2 * MEMBUS_WORD);
+        membus_word d = membus_native_load(src + 3 * MEMBUS_WORD);
 
         membus_words_order(strict);
         membus_native_store(dst, a);
@@ -130,7 +141,7 @@ MEMBUS_INLINE void membus_words_body(char *dst, const char *src, size_t words, b
         src += 4 * MEMBUS_WORD;
     }
     for (; words; words--) {
-        uintptr_t a = membus_native_load(src);
+        membus_word a = membus_native_load(src);
 
         membus_words_order(strict);
         membus_native_store(dst, a);

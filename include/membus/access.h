@@ -138,7 +138,8 @@ MEMBUS_INLINE void membus_barrier_full(void)
 
 /*
  * An unaligned access where the host has none: elements in ascending address order, each the
- * largest power of two that is aligned and fits (W2). Values travel in native byte order.
+ * largest power of two that is aligned and fits (W2), the last store behind a publish barrier
+ * (W6). Values travel in native byte order.
  */
 MEMBUS_INLINE uint64_t membus_split_load(const void *p, unsigned n)
 {
@@ -168,6 +169,8 @@ MEMBUS_INLINE void membus_split_store(void *p, uint64_t v, unsigned n)
         unsigned w = (at & 1) || n - done < 2 ? 1 : (at & 2) || n - done < 4 ? 2 : 4;
         uint64_t part = v >> (8 * (MEMBUS_BIG_ENDIAN ? n - done - w : done));
 
+        if (done + w == n)
+            membus_arch_barrier_publish();
         if (w == 1)
             membus_arch_store_8(b + done, (uint8_t)part);
         else if (w == 2)

@@ -9,6 +9,7 @@
  *
  *   MEMBUS_ARCH_NAME            the architecture's name, a string
  *   MEMBUS_ARCH_RAM_UNALIGNED   1: an unaligned access to RAM is one instruction; 0: it is not
+ *   MEMBUS_ARCH_WORD            widest single access to RAM, bytes: 8 or 4
  *   MEMBUS_ARCH_MMIO_WIDTH      widest single access to device memory, bytes: 8; 4 where 8 bytes
  *                               are no access that a hypervisor can decode; 0 where loads and
  *                               stores do not reach devices (no membus_arch_mmio_* then)

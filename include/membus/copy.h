@@ -180,7 +180,18 @@ MEMBUS_INLINE int membus_constant_fits(const void *dst, const void *src, size_t 
     uintptr_t mask = n >= 8 ? 7 : n >= 4 ? 3 : n >= 2 ? 1 : 0;
     uintptr_t at = (uintptr_t)dst | (MEMBUS_ARCH_RAM_UNALIGNED ? 0 : (uintptr_t)src);
 
-    return (n & (n - 1)) == 0 && n <= 8 ? 1 : (at & mask) == 0;
+    if (n >= 8 && MEMBUS_ARCH_WORD < 8)
+        return 0;
+    if (MEMBUS_ARCH_RAM_UNALIGNED && (n & (n - 1)) == 0 && n <= 8)
+        return 1;
+    return (at & mask) == 0;
+}
+
+/* W6: between the other stores and the last. */
+MEMBUS_INLINE void membus_constant_last(int last)
+{
+    if (last)
+        membus_arch_barrier_publish();
 }
 
 MEMBUS_INLINE void membus_constant_copy(void *dst, const void *src, size_t n)
@@ -217,24 +228,34 @@ MEMBUS_INLINE void membus_constant_copy(void *dst, const void *src, size_t n)
 
     if (n >= 8)
         membus_ram_store_64(d, a);
+    membus_constant_last(n == 16);
     if (n >= 16)
         membus_ram_store_64(d + 8, b);
+    membus_constant_last(n == 24);
     if (n >= 24)
         membus_ram_store_64(d + 16, c);
+    membus_constant_last(n == 32);
     if (n >= 32)
         membus_ram_store_64(d + 24, e);
+    membus_constant_last(n == 40);
     if (n >= 40)
         membus_ram_store_64(d + 32, f);
+    membus_constant_last(n == 48);
     if (n >= 48)
         membus_ram_store_64(d + 40, g);
+    membus_constant_last(n == 56);
     if (n >= 56)
         membus_ram_store_64(d + 48, h);
+    membus_constant_last(n == 64);
     if (n >= 64)
         membus_ram_store_64(d + 56, i);
+    membus_constant_last(n > 4 && (n & 7) == 4);
     if (n & 4)
         membus_ram_store_32(dt, w);
+    membus_constant_last(n > 2 && (n & 3) == 2);
     if (n & 2)
         membus_ram_store_16(dt + (n & 4), x);
+    membus_constant_last(n > 1 && (n & 1));
     if (n & 1)
         membus_ram_store_8(dt + (n & 6), y);
 }

@@ -17,6 +17,7 @@
 
 #define MEMBUS_ARCH_NAME          "arm"
 #define MEMBUS_ARCH_RAM_UNALIGNED 0
+#define MEMBUS_ARCH_WORD          8
 #define MEMBUS_ARCH_MMIO_WIDTH    4
 
 MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)

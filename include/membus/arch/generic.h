@@ -10,6 +10,7 @@
 
 #define MEMBUS_ARCH_NAME          "generic"
 #define MEMBUS_ARCH_RAM_UNALIGNED 0
+#define MEMBUS_ARCH_WORD          (__SIZEOF_POINTER__ >= 8 ? 8 : 4)
 #define MEMBUS_ARCH_MMIO_WIDTH    (__SIZEOF_POINTER__ >= 8 ? 8 : 4)
 
 typedef uint16_t __attribute__((may_alias)) membus_aligned_u16;

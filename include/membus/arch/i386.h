@@ -15,6 +15,7 @@
 
 #define MEMBUS_ARCH_NAME          "i386"
 #define MEMBUS_ARCH_RAM_UNALIGNED 1
+#define MEMBUS_ARCH_WORD          8
 #define MEMBUS_ARCH_MMIO_WIDTH    4
 
 #define MEMBUS_I386_X87_CLOBBERS "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)"

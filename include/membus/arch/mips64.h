@@ -14,6 +14,7 @@
 
 #define MEMBUS_ARCH_NAME          "mips64"
 #define MEMBUS_ARCH_RAM_UNALIGNED 0
+#define MEMBUS_ARCH_WORD          8
 #define MEMBUS_ARCH_MMIO_WIDTH    8
 
 MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)

@@ -20,6 +20,7 @@
 #else
 #define MEMBUS_ARCH_RAM_UNALIGNED 0
 #endif
+#define MEMBUS_ARCH_WORD       8
 #define MEMBUS_ARCH_MMIO_WIDTH 8
 
 MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)

@@ -18,6 +18,7 @@
 
 #define MEMBUS_ARCH_NAME          "s390x"
 #define MEMBUS_ARCH_RAM_UNALIGNED 1
+#define MEMBUS_ARCH_WORD          8
 #define MEMBUS_ARCH_MMIO_WIDTH    0
 
 MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)

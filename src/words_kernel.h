@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MEMBUS_WORDS_KERNEL_H
+#define MEMBUS_WORDS_KERNEL_H
+
+/*
+ * A kernel of words.h alone, from whichever accessors the file that includes this was built
+ * with: `generic` from portable C, `word` (and x86-64's `scalar`) from the architecture's own.
+ */
+
+#include "kernel.h"
+#include "move.h"
+#include "words.h"
+
+static bool membus_words_kernel_usable(void)
+{
+    return true;
+}
+
+static void *membus_words_kernel_copy(void *dst, const void *src, size_t n)
+{
+    return membus_words_copy(dst, src, n, MEMBUS_WORDS_LOOSE);
+}
+
+static void *membus_words_kernel_copy_strict(void *dst, const void *src, size_t n)
+{
+    return membus_words_copy(dst, src, n, MEMBUS_WORDS_STRICT);
+}
+
+static void *membus_words_kernel_fill(void *dst, int value, size_t n)
+{
+    return membus_words_fill(dst, value, n);
+}
+
+static void *membus_words_kernel_move(void *dst, const void *src, size_t n)
+{
+    return membus_move_windowed(dst, src, n, membus_words_kernel_copy);
+}
+
+#define MEMBUS_WORDS_KERNEL(kernel_name, kernel_usable)                                     \
+    {                                                                                       \
+        .name = (kernel_name), .usable = (kernel_usable), .copy = membus_words_kernel_copy, \
+        .copy_strict = membus_words_kernel_copy_strict, .fill = membus_words_kernel_fill,   \
+        .move = membus_words_kernel_move,                                                   \
+    }
+
+#endif
