@@ -10,7 +10,6 @@
 #include <membus/copy.h>
 
 #include <errno.h>
-#include <string.h>
 
 #include "kernel.h"
 #include "move.h"
@@ -222,7 +221,7 @@ static void staged(const struct transfer *t, char *dst, const char *src, size_t 
             side_load(&t->src, stage + (loaded - stored), src + loaded, want - loaded);
         loaded = want > loaded ? want : loaded;
         side_store(&t->dst, dst + stored, stage, edge - stored);
-        memmove(stage, stage + (edge - stored), loaded - edge); /* the stage is nobody else's */
+        membus_words_copy(stage, stage + (edge - stored), loaded - edge, MEMBUS_WORDS_LOOSE);
         stored = edge;
     }
 }
@@ -412,7 +411,7 @@ struct membus_result membus_mapping_fill(const struct membus_mapping *dst, size_
         side.kernel->fill(to, value, n);
         return (struct membus_result){0, 0, n};
     }
-    memset(line, value, sizeof(line));
+    membus_words_fill(line, value, sizeof(line));
     for (size_t done = 0, b; done < n; done += b) {
         b = n - done > STAGE ? STAGE - past_line(&side, to, done + STAGE) : n - done;
         side_store(&side, to + done, line, b);

@@ -11,7 +11,7 @@
 #include "move.h"
 #include "words.h"
 
-static bool membus_words_kernel_usable(void)
+MEMBUS_INLINE bool membus_words_kernel_usable(void)
 {
     return true;
 }

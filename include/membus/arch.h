@@ -27,6 +27,28 @@
 
 #include <membus/export.h>
 
+/*
+ * MEMBUS_RECORD_ACCESSES: compile with this defined, and each access leaves a record in the section
+ * .membus.access, which is not loaded: where it begins, where it ends, 'l' or 's', its width.
+ * `membus objcheck` looks up what the compiler made of it. The code is the same with and without.
+ */
+#ifdef MEMBUS_RECORD_ACCESSES
+#if __SIZEOF_POINTER__ == 8
+#define MEMBUS_SITE_POINTER ".8byte"
+#else
+#define MEMBUS_SITE_POINTER ".4byte"
+#endif
+#define MEMBUS_SITE(kind, width, instruction)                                       \
+    "9871: " instruction "\n9872:\n\t"                                              \
+    ".pushsection .membus.access, \"\"\n\t" MEMBUS_SITE_POINTER " 9871b, 9872b\n\t" \
+    ".byte " kind ", " #width "\n\t"                                                \
+    ".popsection"
+#else
+#define MEMBUS_SITE(kind, width, instruction) instruction
+#endif
+#define MEMBUS_SITE_LOAD(width, instruction)  MEMBUS_SITE("0x6c", width, instruction)
+#define MEMBUS_SITE_STORE(width, instruction) MEMBUS_SITE("0x73", width, instruction)
+
 /* Types for accesses through a pointer of any type and alignment. */
 typedef uint8_t __attribute__((may_alias)) membus_u8;
 typedef uint16_t __attribute__((may_alias, aligned(1))) membus_u16;

@@ -30,7 +30,7 @@ MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("ldrb %w0, %1" : "=r"(v) : "Q"(*(const membus_u8 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(1, "ldrb %w0, %1") : "=r"(v) : "Q"(*(const membus_u8 *)p));
     return (uint8_t)v;
 }
 
@@ -38,7 +38,7 @@ MEMBUS_INLINE uint16_t membus_arch_load_16(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("ldrh %w0, %1" : "=r"(v) : "Q"(*(const membus_u16 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(2, "ldrh %w0, %1") : "=r"(v) : "Q"(*(const membus_u16 *)p));
     return (uint16_t)v;
 }
 
@@ -46,7 +46,7 @@ MEMBUS_INLINE uint32_t membus_arch_load_32(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("ldr %w0, %1" : "=r"(v) : "Q"(*(const membus_u32 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(4, "ldr %w0, %1") : "=r"(v) : "Q"(*(const membus_u32 *)p));
     return v;
 }
 
@@ -54,28 +54,28 @@ MEMBUS_INLINE uint64_t membus_arch_load_64(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("ldr %x0, %1" : "=r"(v) : "Q"(*(const membus_u64 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(8, "ldr %x0, %1") : "=r"(v) : "Q"(*(const membus_u64 *)p));
     return v;
 }
 
 MEMBUS_INLINE void membus_arch_store_8(void *p, uint8_t v)
 {
-    __asm__ volatile("strb %w1, %0" : "=Q"(*(membus_u8 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(1, "strb %w1, %0") : "=Q"(*(membus_u8 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_16(void *p, uint16_t v)
 {
-    __asm__ volatile("strh %w1, %0" : "=Q"(*(membus_u16 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(2, "strh %w1, %0") : "=Q"(*(membus_u16 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_32(void *p, uint32_t v)
 {
-    __asm__ volatile("str %w1, %0" : "=Q"(*(membus_u32 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(4, "str %w1, %0") : "=Q"(*(membus_u32 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_64(void *p, uint64_t v)
 {
-    __asm__ volatile("str %x1, %0" : "=Q"(*(membus_u64 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(8, "str %x1, %0") : "=Q"(*(membus_u64 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_compiler_barrier(void)

@@ -24,7 +24,7 @@ MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("ldrb %0, %1" : "=r"(v) : "Q"(*(const membus_u8 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(1, "ldrb %0, %1") : "=r"(v) : "Q"(*(const membus_u8 *)p));
     return (uint8_t)v;
 }
 
@@ -32,7 +32,7 @@ MEMBUS_INLINE uint16_t membus_arch_load_16(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("ldrh %0, %1" : "=r"(v) : "Q"(*(const membus_u16 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(2, "ldrh %0, %1") : "=r"(v) : "Q"(*(const membus_u16 *)p));
     return (uint16_t)v;
 }
 
@@ -40,7 +40,7 @@ MEMBUS_INLINE uint32_t membus_arch_load_32(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("ldr %0, %1" : "=r"(v) : "Q"(*(const membus_u32 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(4, "ldr %0, %1") : "=r"(v) : "Q"(*(const membus_u32 *)p));
     return v;
 }
 
@@ -48,28 +48,30 @@ MEMBUS_INLINE uint64_t membus_arch_load_64(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("ldrd %Q0, %R0, %1" : "=r"(v) : "Q"(*(const membus_u64 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(8, "ldrd %Q0, %R0, %1")
+                     : "=r"(v)
+                     : "Q"(*(const membus_u64 *)p));
     return v;
 }
 
 MEMBUS_INLINE void membus_arch_store_8(void *p, uint8_t v)
 {
-    __asm__ volatile("strb %1, %0" : "=Q"(*(membus_u8 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(1, "strb %1, %0") : "=Q"(*(membus_u8 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_16(void *p, uint16_t v)
 {
-    __asm__ volatile("strh %1, %0" : "=Q"(*(membus_u16 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(2, "strh %1, %0") : "=Q"(*(membus_u16 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_32(void *p, uint32_t v)
 {
-    __asm__ volatile("str %1, %0" : "=Q"(*(membus_u32 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(4, "str %1, %0") : "=Q"(*(membus_u32 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_64(void *p, uint64_t v)
 {
-    __asm__ volatile("strd %Q1, %R1, %0" : "=Q"(*(membus_u64 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(8, "strd %Q1, %R1, %0") : "=Q"(*(membus_u64 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_compiler_barrier(void)

@@ -24,7 +24,7 @@ MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
     uint8_t v;
 
-    __asm__ volatile("movb %1, %0" : "=q"(v) : "m"(*(const membus_u8 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(1, "movb %1, %0") : "=q"(v) : "m"(*(const membus_u8 *)p));
     return v;
 }
 
@@ -32,7 +32,7 @@ MEMBUS_INLINE uint16_t membus_arch_load_16(const void *p)
 {
     uint16_t v;
 
-    __asm__ volatile("movw %1, %0" : "=r"(v) : "m"(*(const membus_u16 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(2, "movw %1, %0") : "=r"(v) : "m"(*(const membus_u16 *)p));
     return v;
 }
 
@@ -40,7 +40,7 @@ MEMBUS_INLINE uint32_t membus_arch_load_32(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("movl %1, %0" : "=r"(v) : "m"(*(const membus_u32 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(4, "movl %1, %0") : "=r"(v) : "m"(*(const membus_u32 *)p));
     return v;
 }
 
@@ -48,7 +48,7 @@ MEMBUS_INLINE uint64_t membus_arch_load_64(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("fildll %1\n\tfistpll %0"
+    __asm__ volatile(MEMBUS_SITE_LOAD(8, "fildll %1\n\tfistpll %0")
                      : "=m"(v)
                      : "m"(*(const membus_u64 *)p)
                      : MEMBUS_I386_X87_CLOBBERS);
@@ -57,22 +57,22 @@ MEMBUS_INLINE uint64_t membus_arch_load_64(const void *p)
 
 MEMBUS_INLINE void membus_arch_store_8(void *p, uint8_t v)
 {
-    __asm__ volatile("movb %1, %0" : "=m"(*(membus_u8 *)p) : "q"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(1, "movb %1, %0") : "=m"(*(membus_u8 *)p) : "q"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_16(void *p, uint16_t v)
 {
-    __asm__ volatile("movw %1, %0" : "=m"(*(membus_u16 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(2, "movw %1, %0") : "=m"(*(membus_u16 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_32(void *p, uint32_t v)
 {
-    __asm__ volatile("movl %1, %0" : "=m"(*(membus_u32 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(4, "movl %1, %0") : "=m"(*(membus_u32 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_64(void *p, uint64_t v)
 {
-    __asm__ volatile("fildll %1\n\tfistpll %0"
+    __asm__ volatile(MEMBUS_SITE_STORE(8, "fildll %1\n\tfistpll %0")
                      : "=m"(*(membus_u64 *)p)
                      : "m"(v)
                      : MEMBUS_I386_X87_CLOBBERS);

@@ -26,7 +26,9 @@ MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("lbz %0, 0(%1)" : "=r"(v) : "b"(p), "m"(*(const membus_u8 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(1, "lbz %0, 0(%1)")
+                     : "=r"(v)
+                     : "b"(p), "m"(*(const membus_u8 *)p));
     return (uint8_t)v;
 }
 
@@ -34,7 +36,9 @@ MEMBUS_INLINE uint16_t membus_arch_load_16(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("lhz %0, 0(%1)" : "=r"(v) : "b"(p), "m"(*(const membus_u16 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(2, "lhz %0, 0(%1)")
+                     : "=r"(v)
+                     : "b"(p), "m"(*(const membus_u16 *)p));
     return (uint16_t)v;
 }
 
@@ -42,7 +46,9 @@ MEMBUS_INLINE uint32_t membus_arch_load_32(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("lwz %0, 0(%1)" : "=r"(v) : "b"(p), "m"(*(const membus_u32 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(4, "lwz %0, 0(%1)")
+                     : "=r"(v)
+                     : "b"(p), "m"(*(const membus_u32 *)p));
     return (uint32_t)v;
 }
 
@@ -50,28 +56,38 @@ MEMBUS_INLINE uint64_t membus_arch_load_64(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("ld %0, 0(%1)" : "=r"(v) : "b"(p), "m"(*(const membus_u64 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(8, "ld %0, 0(%1)")
+                     : "=r"(v)
+                     : "b"(p), "m"(*(const membus_u64 *)p));
     return v;
 }
 
 MEMBUS_INLINE void membus_arch_store_8(void *p, uint8_t v)
 {
-    __asm__ volatile("stb %1, 0(%2)" : "=m"(*(membus_u8 *)p) : "r"(v), "b"(p));
+    __asm__ volatile(MEMBUS_SITE_STORE(1, "stb %1, 0(%2)")
+                     : "=m"(*(membus_u8 *)p)
+                     : "r"(v), "b"(p));
 }
 
 MEMBUS_INLINE void membus_arch_store_16(void *p, uint16_t v)
 {
-    __asm__ volatile("sth %1, 0(%2)" : "=m"(*(membus_u16 *)p) : "r"(v), "b"(p));
+    __asm__ volatile(MEMBUS_SITE_STORE(2, "sth %1, 0(%2)")
+                     : "=m"(*(membus_u16 *)p)
+                     : "r"(v), "b"(p));
 }
 
 MEMBUS_INLINE void membus_arch_store_32(void *p, uint32_t v)
 {
-    __asm__ volatile("stw %1, 0(%2)" : "=m"(*(membus_u32 *)p) : "r"(v), "b"(p));
+    __asm__ volatile(MEMBUS_SITE_STORE(4, "stw %1, 0(%2)")
+                     : "=m"(*(membus_u32 *)p)
+                     : "r"(v), "b"(p));
 }
 
 MEMBUS_INLINE void membus_arch_store_64(void *p, uint64_t v)
 {
-    __asm__ volatile("std %1, 0(%2)" : "=m"(*(membus_u64 *)p) : "r"(v), "b"(p));
+    __asm__ volatile(MEMBUS_SITE_STORE(8, "std %1, 0(%2)")
+                     : "=m"(*(membus_u64 *)p)
+                     : "r"(v), "b"(p));
 }
 
 MEMBUS_INLINE void membus_arch_compiler_barrier(void)

@@ -27,7 +27,7 @@ MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("lbu %0, %1" : "=r"(v) : "A"(*(const membus_u8 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(1, "lbu %0, %1") : "=r"(v) : "A"(*(const membus_u8 *)p));
     return (uint8_t)v;
 }
 
@@ -35,7 +35,7 @@ MEMBUS_INLINE uint16_t membus_arch_load_16(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("lhu %0, %1" : "=r"(v) : "A"(*(const membus_u16 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(2, "lhu %0, %1") : "=r"(v) : "A"(*(const membus_u16 *)p));
     return (uint16_t)v;
 }
 
@@ -43,7 +43,7 @@ MEMBUS_INLINE uint32_t membus_arch_load_32(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("lwu %0, %1" : "=r"(v) : "A"(*(const membus_u32 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(4, "lwu %0, %1") : "=r"(v) : "A"(*(const membus_u32 *)p));
     return (uint32_t)v;
 }
 
@@ -51,28 +51,28 @@ MEMBUS_INLINE uint64_t membus_arch_load_64(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("ld %0, %1" : "=r"(v) : "A"(*(const membus_u64 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(8, "ld %0, %1") : "=r"(v) : "A"(*(const membus_u64 *)p));
     return v;
 }
 
 MEMBUS_INLINE void membus_arch_store_8(void *p, uint8_t v)
 {
-    __asm__ volatile("sb %1, %0" : "=A"(*(membus_u8 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(1, "sb %1, %0") : "=A"(*(membus_u8 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_16(void *p, uint16_t v)
 {
-    __asm__ volatile("sh %1, %0" : "=A"(*(membus_u16 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(2, "sh %1, %0") : "=A"(*(membus_u16 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_32(void *p, uint32_t v)
 {
-    __asm__ volatile("sw %1, %0" : "=A"(*(membus_u32 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(4, "sw %1, %0") : "=A"(*(membus_u32 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_64(void *p, uint64_t v)
 {
-    __asm__ volatile("sd %1, %0" : "=A"(*(membus_u64 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(8, "sd %1, %0") : "=A"(*(membus_u64 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_compiler_barrier(void)

@@ -25,7 +25,7 @@ MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("llgc %0, %1" : "=d"(v) : "Q"(*(const membus_u8 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(1, "llgc %0, %1") : "=d"(v) : "Q"(*(const membus_u8 *)p));
     return (uint8_t)v;
 }
 
@@ -33,7 +33,7 @@ MEMBUS_INLINE uint16_t membus_arch_load_16(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("llgh %0, %1" : "=d"(v) : "Q"(*(const membus_u16 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(2, "llgh %0, %1") : "=d"(v) : "Q"(*(const membus_u16 *)p));
     return (uint16_t)v;
 }
 
@@ -41,7 +41,7 @@ MEMBUS_INLINE uint32_t membus_arch_load_32(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("l %0, %1" : "=d"(v) : "Q"(*(const membus_u32 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(4, "l %0, %1") : "=d"(v) : "Q"(*(const membus_u32 *)p));
     return v;
 }
 
@@ -49,28 +49,28 @@ MEMBUS_INLINE uint64_t membus_arch_load_64(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("lg %0, %1" : "=d"(v) : "Q"(*(const membus_u64 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(8, "lg %0, %1") : "=d"(v) : "Q"(*(const membus_u64 *)p));
     return v;
 }
 
 MEMBUS_INLINE void membus_arch_store_8(void *p, uint8_t v)
 {
-    __asm__ volatile("stc %1, %0" : "=Q"(*(membus_u8 *)p) : "d"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(1, "stc %1, %0") : "=Q"(*(membus_u8 *)p) : "d"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_16(void *p, uint16_t v)
 {
-    __asm__ volatile("sth %1, %0" : "=Q"(*(membus_u16 *)p) : "d"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(2, "sth %1, %0") : "=Q"(*(membus_u16 *)p) : "d"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_32(void *p, uint32_t v)
 {
-    __asm__ volatile("st %1, %0" : "=Q"(*(membus_u32 *)p) : "d"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(4, "st %1, %0") : "=Q"(*(membus_u32 *)p) : "d"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_64(void *p, uint64_t v)
 {
-    __asm__ volatile("stg %1, %0" : "=Q"(*(membus_u64 *)p) : "d"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(8, "stg %1, %0") : "=Q"(*(membus_u64 *)p) : "d"(v));
 }
 
 MEMBUS_INLINE void membus_arch_compiler_barrier(void)

@@ -20,7 +20,7 @@ MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
     uint8_t v;
 
-    __asm__ volatile("movb %1, %0" : "=q"(v) : "m"(*(const membus_u8 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(1, "movb %1, %0") : "=q"(v) : "m"(*(const membus_u8 *)p));
     return v;
 }
 
@@ -28,7 +28,7 @@ MEMBUS_INLINE uint16_t membus_arch_load_16(const void *p)
 {
     uint16_t v;
 
-    __asm__ volatile("movw %1, %0" : "=r"(v) : "m"(*(const membus_u16 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(2, "movw %1, %0") : "=r"(v) : "m"(*(const membus_u16 *)p));
     return v;
 }
 
@@ -36,7 +36,7 @@ MEMBUS_INLINE uint32_t membus_arch_load_32(const void *p)
 {
     uint32_t v;
 
-    __asm__ volatile("movl %1, %0" : "=r"(v) : "m"(*(const membus_u32 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(4, "movl %1, %0") : "=r"(v) : "m"(*(const membus_u32 *)p));
     return v;
 }
 
@@ -44,28 +44,28 @@ MEMBUS_INLINE uint64_t membus_arch_load_64(const void *p)
 {
     uint64_t v;
 
-    __asm__ volatile("movq %1, %0" : "=r"(v) : "m"(*(const membus_u64 *)p));
+    __asm__ volatile(MEMBUS_SITE_LOAD(8, "movq %1, %0") : "=r"(v) : "m"(*(const membus_u64 *)p));
     return v;
 }
 
 MEMBUS_INLINE void membus_arch_store_8(void *p, uint8_t v)
 {
-    __asm__ volatile("movb %1, %0" : "=m"(*(membus_u8 *)p) : "q"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(1, "movb %1, %0") : "=m"(*(membus_u8 *)p) : "q"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_16(void *p, uint16_t v)
 {
-    __asm__ volatile("movw %1, %0" : "=m"(*(membus_u16 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(2, "movw %1, %0") : "=m"(*(membus_u16 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_32(void *p, uint32_t v)
 {
-    __asm__ volatile("movl %1, %0" : "=m"(*(membus_u32 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(4, "movl %1, %0") : "=m"(*(membus_u32 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_store_64(void *p, uint64_t v)
 {
-    __asm__ volatile("movq %1, %0" : "=m"(*(membus_u64 *)p) : "r"(v));
+    __asm__ volatile(MEMBUS_SITE_STORE(8, "movq %1, %0") : "=m"(*(membus_u64 *)p) : "r"(v));
 }
 
 MEMBUS_INLINE void membus_arch_compiler_barrier(void)
@@ -73,7 +73,8 @@ MEMBUS_INLINE void membus_arch_compiler_barrier(void)
     __asm__ volatile("" ::: "memory");
 }
 
-/* Stores to write-back and uncacheable memory stay in program order: SDM 9.2.2, table in APM 7.4.2. */
+/* Stores to write-back and uncacheable memory stay in program order: SDM 9.2.2, table in APM 7.4.2.
+ */
 MEMBUS_INLINE void membus_arch_barrier_device_write(void)
 {
     membus_arch_compiler_barrier();
