@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Guarded copies for x86-64: every load and store that may fault is listed in the section
+ * membus_guard_table with the bytes that its step had stored before it.
+ *
+ * Why the count is exact. A page fault leaves an instruction without effect (SDM volume 3, 6.5:
+ * faults restart with the state before the instruction), and a step's stores are aligned to their
+ * width, so that none lies in two pages, one of them gone. The exceptions are a copy of 2, 4 or 8
+ * bytes, one store at any alignment (W2), which stores all or nothing, and the masked store, which
+ * is used only where it lies in one page. So neither the fault's address nor the memory has to
+ * be asked how far a step got: the faulting instruction alone says it.
+ */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* REG_RIP */
+#endif
+#include <ucontext.h>
+
+#include "guard.h"
+#include "kernel.h"
+
+/* One row: where the instruction is and where to go on, both relative to their own field, so that
+ * the table needs no relocation; bytes stored before, and whether it is a store. */
+struct row {
+    int32_t at;
+    int32_t to;
+    uint16_t stored;
+    uint16_t store;
+};
+
+/* The linker names the bounds of a section whose name is a C identifier. */
+extern const struct row rows_begin[] __asm__("__start_membus_guard_table")
+    __attribute__((visibility("hidden")));
+extern const struct row rows_end[] __asm__("__stop_membus_guard_table")
+    __attribute__((visibility("hidden")));
+
+#define ROW(label, stored, store)              \
+    ".pushsection membus_guard_table, \"a\"\n" \
+    ".balign 4\n"                              \
+    ".long " label "b - .\n"                   \
+    ".long %l[fault] - .\n"                    \
+    ".short " #stored "\n"                     \
+    ".short " #store "\n"                      \
+    ".popsection\n"
+#define LOAD(label, insn)          label ": " insn "\n" ROW(label, 0, 0)
+#define STORE(label, insn, stored) label ": " insn "\n" ROW(label, stored, 1)
+
+/* Steps: the loads, then the stores, of one piece. `trap` is in rdx, where the handler looks. Each
+ * jumps to the label `fault` of the function it is used in. */
+#define STEP(text, ...) \
+    __asm__ goto(text : : [d] "r"(d), [s] "r"(s), "d"(trap) : "memory", __VA_ARGS__ : fault)
+
+#define COPY_8()  STEP(LOAD("1", "movb (%[s]), %%al") STORE("2", "movb %%al, (%[d])", 0), "rax")
+#define COPY_16() STEP(LOAD("1", "movw (%[s]), %%ax") STORE("2", "movw %%ax, (%[d])", 0), "rax")
+#define COPY_32() STEP(LOAD("1", "movl (%[s]), %%eax") STORE("2", "movl %%eax, (%[d])", 0), "rax")
+#define COPY_64() STEP(LOAD("1", "movq (%[s]), %%rax") STORE("2", "movq %%rax, (%[d])", 0), "rax")
+
+/* One instruction a line. */
+/* clang-format off */
+
+/* Four words to an aligned destination; every x86-64. */
+#define COPY_4_WORDS()                              \
+    STEP(LOAD("1", "movq (%[s]), %%rax")            \
+         LOAD("2", "movq 8(%[s]), %%rcx")           \
+         LOAD("3", "movq 16(%[s]), %%r8")           \
+         LOAD("4", "movq 24(%[s]), %%r9")           \
+         STORE("5", "movq %%rax, (%[d])", 0)        \
+         STORE("6", "movq %%rcx, 8(%[d])", 8)       \
+         STORE("7", "movq %%r8, 16(%[d])", 16)      \
+         STORE("8", "movq %%r9, 24(%[d])", 24),     \
+         "rax", "rcx", "r8", "r9")
+
+/* 16 bytes to a 16-byte aligned destination, one access (AVX enumerated: SDM 9.1.1). */
+#define COPY_16_BYTES()                             \
+    STEP(LOAD("1", "vmovdqu (%[s]), %%xmm0")        \
+         STORE("2", "vmovdqa %%xmm0, (%[d])", 0),   \
+         "xmm0")
+
+/* 32 and 128 bytes to a 32-byte aligned destination; AVX2. */
+#define COPY_32_BYTES()                             \
+    STEP(LOAD("1", "vmovdqu (%[s]), %%ymm0")        \
+         STORE("2", "vmovdqa %%ymm0, (%[d])", 0),   \
+         "xmm0")
+#define COPY_128_BYTES()                            \
+    STEP(LOAD("1", "vmovdqu (%[s]), %%ymm0")        \
+         LOAD("2", "vmovdqu 32(%[s]), %%ymm1")      \
+         LOAD("3", "vmovdqu 64(%[s]), %%ymm2")      \
+         LOAD("4", "vmovdqu 96(%[s]), %%ymm3")      \
+         STORE("5", "vmovdqa %%ymm0, (%[d])", 0)    \
+         STORE("6", "vmovdqa %%ymm1, 32(%[d])", 32) \
+         STORE("7", "vmovdqa %%ymm2, 64(%[d])", 64) \
+         STORE("8", "vmovdqa %%ymm3, 96(%[d])", 96),\
+         "xmm0", "xmm1", "xmm2", "xmm3")
+
+/* 64 and 256 bytes to a 64-byte aligned destination; AVX-512. */
+#define COPY_64_BYTES()                                 \
+    STEP(LOAD("1", "vmovdqu64 (%[s]), %%zmm16")         \
+         STORE("2", "vmovdqa64 %%zmm16, (%[d])", 0),    \
+         "xmm16")
+#define COPY_256_BYTES()                                \
+    STEP(LOAD("1", "vmovdqu64 (%[s]), %%zmm16")         \
+         LOAD("2", "vmovdqu64 64(%[s]), %%zmm17")       \
+         LOAD("3", "vmovdqu64 128(%[s]), %%zmm18")      \
+         LOAD("4", "vmovdqu64 192(%[s]), %%zmm19")      \
+         STORE("5", "vmovdqa64 %%zmm16, (%[d])", 0)     \
+         STORE("6", "vmovdqa64 %%zmm17, 64(%[d])", 64)  \
+         STORE("7", "vmovdqa64 %%zmm18, 128(%[d])", 128)\
+         STORE("8", "vmovdqa64 %%zmm19, 192(%[d])", 192),\
+         "xmm16", "xmm17", "xmm18", "xmm19")
+
+/*
+ * AVX-512, in one page on both sides: one masked load, then the masked stores of the body and of
+ * the last word (W5). How much had been stored at the second is not known here: the row says 1,
+ * and copy_masked() knows the size of the body.
+ */
+#define COPY_MASKED(all, body, last)                                \
+    __asm__ goto("kmovq %[k1], %%k1\n"                              \
+                 "kmovq %[k2], %%k2\n"                              \
+                 "kmovq %[k3], %%k3\n"                              \
+                 LOAD("1", "vmovdqu8 (%[s]), %%zmm16%{%%k1%}%{z%}") \
+                 STORE("2", "vmovdqu8 %%zmm16, (%[d])%{%%k2%}", 0)  \
+                 STORE("3", "vmovdqu8 %%zmm16, (%[d])%{%%k3%}", 1)  \
+                 :                                                  \
+                 : [d] "r"(d), [s] "r"(s), "d"(trap),               \
+                   [k1] "r"(all), [k2] "r"(body), [k3] "r"(last)    \
+                 : "memory", "xmm16", "k1", "k2", "k3"              \
+                 : fault)
+#define COPY_MASKED_WORD(all)                                       \
+    __asm__ goto("kmovq %[k1], %%k1\n"                              \
+                 LOAD("1", "vmovdqu8 (%[s]), %%zmm16%{%%k1%}%{z%}") \
+                 STORE("2", "vmovdqu8 %%zmm16, (%[d])%{%%k1%}", 0)  \
+                 :                                                  \
+                 : [d] "r"(d), [s] "r"(s), "d"(trap), [k1] "r"(all) \
+                 : "memory", "xmm16", "k1"                          \
+                 : fault)
+
+/* clang-format on */
+
+/* For the two functions that use zmm16 and the masks; they are called only where the CPU has them.
+ */
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
+
+/* A whole function fails alike: what went before, and what the step had stored. */
+#define FAULT(begin) ((size_t)(d - (const char *)(begin)) + trap->stored)
+#define ADVANCE(n)   (d += (n), s += (n), left -= (n))
+
+/* Do the 64 bytes from p lie in one page (the smallest: 4 KiB)? */
+static inline bool one_page(const char *p)
+{
+    return ((uintptr_t)p & 4095) <= 4096 - 64;
+}
+
+/* n up to 64 in the 64 bytes from dst & ~7, seen from there. */
+AVX512 static size_t copy_masked(char *dst, const char *src, size_t n,
+                                 struct membus_guard_trap *trap)
+{
+    const size_t lead = (uintptr_t)dst & 7, end = lead + n, body = (end - 1) & ~(size_t)7;
+    const uint64_t all = (UINT64_MAX >> (64 - n)) << lead;
+    char *d = dst - lead;
+    const char *s = src - lead;
+
+    if (body == 0) {
+        COPY_MASKED_WORD(all);
+        return n;
+    }
+
+    const uint64_t first = all & (UINT64_MAX >> (64 - body));
+
+    COPY_MASKED(all, first, all ^ first);
+    return n;
+fault:
+    return trap->stored ? ((end - 1) & ~(size_t)7) - lead : 0;
+}
+
+/* Elements up to a word boundary, words and elements again: up to `left` bytes in all, which need
+ * not end a copy. */
+static size_t copy_words(char *dst, const char *src, size_t left, struct membus_guard_trap *trap)
+{
+    char *d = dst;
+    const char *s = src;
+
+    if (((uintptr_t)d & 1) && left >= 1) {
+        COPY_8();
+        ADVANCE(1);
+    }
+    if (((uintptr_t)d & 2) && left >= 2) {
+        COPY_16();
+        ADVANCE(2);
+    }
+    if (((uintptr_t)d & 4) && left >= 4) {
+        COPY_32();
+        ADVANCE(4);
+    }
+    while (left >= 32) {
+        COPY_4_WORDS();
+        ADVANCE(32);
+    }
+    while (left >= 8) {
+        COPY_64();
+        ADVANCE(8);
+    }
+    if (left & 4) {
+        COPY_32();
+        ADVANCE(4);
+    }
+    if (left & 2) {
+        COPY_16();
+        ADVANCE(2);
+    }
+    if (left & 1) {
+        COPY_8();
+        ADVANCE(1);
+    }
+    return (size_t)(d - dst);
+fault:
+    return FAULT(dst);
+}
+
+/* The bodies: whole vectors to an aligned destination, always leaving more than a word for the
+ * end (W5). Each returns the bytes stored; fewer than (n - 1) & ~(vector - 1) after a fault. */
+static size_t body_avx2(char *dst, const char *src, size_t n, struct membus_guard_trap *trap)
+{
+    char *d = dst;
+    const char *s = src;
+    size_t left = n;
+
+    while (left > 128) {
+        COPY_128_BYTES();
+        ADVANCE(128);
+    }
+    while (left > 32) {
+        COPY_32_BYTES();
+        ADVANCE(32);
+    }
+    __asm__ volatile("vzeroupper" ::: "xmm0", "xmm1", "xmm2", "xmm3"); /* SDM volume 1, 14.1.1 */
+    return (size_t)(d - dst);
+fault:
+    __asm__ volatile("vzeroupper" ::: "xmm0", "xmm1", "xmm2", "xmm3");
+    return FAULT(dst);
+}
+
+AVX512 static size_t body_avx512(char *dst, const char *src, size_t n,
+                                 struct membus_guard_trap *trap)
+{
+    char *d = dst;
+    const char *s = src;
+    size_t left = n;
+
+    while (left > 256) {
+        COPY_256_BYTES();
+        ADVANCE(256);
+    }
+    while (left > 64) {
+        COPY_64_BYTES();
+        ADVANCE(64);
+    }
+    return (size_t)(d - dst);
+fault:
+    return FAULT(dst);
+}
+
+/* 1, 2, 4 and 8 bytes at any alignment: one load, one store (W2). */
+static size_t copy_element(char *d, const char *s, size_t n, struct membus_guard_trap *trap)
+{
+    switch (n) {
+    case 1:
+        COPY_8();
+        break;
+    case 2:
+        COPY_16();
+        break;
+    case 4:
+        COPY_32();
+        break;
+    default:
+        COPY_64();
+    }
+    return n;
+fault:
+    return 0;
+}
+
+static size_t copy_two_words(char *d, const char *s, struct membus_guard_trap *trap)
+{
+    COPY_16_BYTES();
+    return 16;
+fault:
+    return 0;
+}
+
+/* Below this a body's alignment does not pay. */
+#define VECTOR_LEAST 128
+
+/* What the CPU may use, and the kernel in use (MEMBUS_KERNEL) wants: 64, 32 or 0. */
+static inline unsigned vector_width(bool strict)
+{
+    return strict ? 0 : membus_kernel_get()->block;
+}
+
+static inline size_t copy_ragged(char *dst, const char *src, size_t n, unsigned vector,
+                                 struct membus_guard_trap *trap)
+{
+    const size_t lead = (uintptr_t)dst & 7;
+
+    if (vector == 64 && n + lead <= 64 && n && one_page(dst - lead) && one_page(src - lead))
+        return copy_masked(dst, src, n, trap);
+    return copy_words(dst, src, n, trap);
+}
+
+static size_t copy_large(char *dst, const char *src, size_t n, unsigned vector,
+                         struct membus_guard_trap *trap)
+{
+    const size_t head = -(uintptr_t)dst & (vector - 1);
+    size_t done = head ? copy_ragged(dst, src, head, vector, trap) : 0;
+
+    if (done < head)
+        return done;
+
+    const size_t body = (n - head - 1) & ~(size_t)(vector - 1);
+
+    done += vector == 64 ? body_avx512(dst + head, src + head, n - head, trap)
+                         : body_avx2(dst + head, src + head, n - head, trap);
+    if (done < head + body)
+        return done;
+    return done + copy_ragged(dst + done, src + done, n - done, vector, trap);
+}
+
+size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
+                              struct membus_guard_trap *trap)
+{
+    char *dst = to;
+    const char *src = from;
+    const unsigned vector = vector_width(strict);
+
+    if (n <= 8 && (n & (n - 1)) == 0)
+        return n ? copy_element(dst, src, n, trap) : 0;
+    if (vector >= 32) {
+        if (n == 16 && ((uintptr_t)dst & 15) == 0)
+            return copy_two_words(dst, src, trap);
+        if (n >= VECTOR_LEAST)
+            return copy_large(dst, src, n, vector, trap);
+        return copy_ragged(dst, src, n, vector, trap);
+    }
+    return copy_words(dst, src, n, trap);
+}
+
+/* Fills take their pattern in rax. */
+#define FILL(text) __asm__ goto(text : : [d] "r"(d), "a"(pattern), "d"(trap) : "memory" : fault)
+
+static size_t fill_element(char *d, uint64_t pattern, size_t n, struct membus_guard_trap *trap)
+{
+    switch (n) {
+    case 1:
+        FILL(STORE("1", "movb %%al, (%[d])", 0));
+        break;
+    case 2:
+        FILL(STORE("1", "movw %%ax, (%[d])", 0));
+        break;
+    case 4:
+        FILL(STORE("1", "movl %%eax, (%[d])", 0));
+        break;
+    default:
+        FILL(STORE("1", "movq %%rax, (%[d])", 0));
+    }
+    return n;
+fault:
+    return 0;
+}
+
+/* Four words. */
+static size_t fill_words(char *d, uint64_t pattern, struct membus_guard_trap *trap)
+{
+    FILL(STORE("1", "movq %%rax, (%[d])", 0) STORE("2", "movq %%rax, 8(%[d])", 8)
+             STORE("3", "movq %%rax, 16(%[d])", 16) STORE("4", "movq %%rax, 24(%[d])", 24));
+    return 32;
+fault:
+    return trap->stored;
+}
+
+size_t membus_arch_guard_fill(void *to, int value, size_t n, struct membus_guard_trap *trap)
+{
+    const uint64_t pattern = (unsigned char)value * UINT64_C(0x0101010101010101);
+    char *dst = to;
+    size_t done = 0;
+
+    if (n <= 8 && (n & (n - 1)) == 0)
+        return n ? fill_element(dst, pattern, n, trap) : 0;
+    while (done < n) {
+        const uintptr_t at = (uintptr_t)(dst + done);
+        size_t width = 8, part;
+
+        while ((at & (width - 1)) || width > n - done)
+            width /= 2;
+        if (width == 8 && n - done >= 32) {
+            width = 32;
+            part = fill_words(dst + done, pattern, trap);
+        } else {
+            part = fill_element(dst + done, pattern, width, trap);
+        }
+        done += part;
+        if (part < width)
+            break;
+    }
+    return done;
+}
+
+bool membus_arch_guard_load(const void *p, unsigned width, uint64_t *value,
+                            struct membus_guard_trap *trap)
+{
+    const char *s = p;
+    char *d = (char *)value; /* little-endian: the low bytes come first */
+
+    *value = 0;
+    return copy_element(d, s, width, trap) == width;
+}
+
+bool membus_arch_guard_store(void *p, unsigned width, uint64_t value,
+                             struct membus_guard_trap *trap)
+{
+    return fill_element(p, value, width, trap) == width;
+}
+
+static const struct row *find(uintptr_t pc)
+{
+    for (const struct row *row = rows_begin; row < rows_end; row++) {
+        if ((uintptr_t)&row->at + (uintptr_t)(intptr_t)row->at == pc)
+            return row;
+    }
+    return NULL;
+}
+
+bool membus_arch_guard_resume(int signal, const siginfo_t *info, void *context)
+{
+    greg_t *reg = ((ucontext_t *)context)->uc_mcontext.gregs;
+    const struct row *row = find((uintptr_t)reg[REG_RIP]);
+
+    if (!row)
+        return false;
+
+    struct membus_guard_trap *trap = (struct membus_guard_trap *)reg[REG_RDX];
+
+    trap->fault.addr = info->si_addr;
+    trap->fault.signal = signal;
+    trap->fault.code = info->si_code;
+    trap->fault.store = row->store != 0;
+    trap->stored = row->stored;
+    reg[REG_RIP] = (greg_t)((uintptr_t)&row->to + (uintptr_t)(intptr_t)row->to);
+    return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MEMBUS_GUARD_IMPL_H
+#define MEMBUS_GUARD_IMPL_H
+
+/*
+ * What an architecture provides for membus/guard.h: guarded forms of the copies, and the half of
+ * the signal handler that knows its registers. src/arch/generic/guard.c serves every architecture
+ * without a guard.c of its own.
+ */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <membus/guard.h>
+
+/* What the handler leaves for the access that faulted. */
+struct membus_guard_trap {
+    struct membus_fault fault;
+    size_t stored; /* bytes that the faulting step had stored before */
+};
+
+/* Copies n bytes ascending, no overlap or dst <= src; returns the bytes stored. `strict`: no
+ * access wider than a word (MEMBUS_ORDER_STRICT). */
+size_t membus_arch_guard_copy(void *dst, const void *src, size_t n, bool strict,
+                              struct membus_guard_trap *trap);
+
+size_t membus_arch_guard_fill(void *dst, int value, size_t n, struct membus_guard_trap *trap);
+
+/* One access of 1, 2, 4 or 8 bytes by one instruction; false after a fault. */
+bool membus_arch_guard_load(const void *p, unsigned width, uint64_t *value,
+                            struct membus_guard_trap *trap);
+bool membus_arch_guard_store(void *p, unsigned width, uint64_t value,
+                             struct membus_guard_trap *trap);
+
+/* If `context` stopped at a guarded access: fills in its trap, makes it resume behind (or jumps
+ * there), and returns true. The signal is known to come from an instruction's fault. */
+bool membus_arch_guard_resume(int signal, const siginfo_t *info, void *context);
+
+#endif
