@@ -20,7 +20,7 @@ layer_of() { # a path -> its layer's number, or nothing
     src/preload/*) name=tools ;;
     tools/*) name=tools ;;
     src/host.h) name=mapping ;; # what the architecture says of mappings
-    src/kernel.h | src/move.h | src/words.h | src/words_kernel.h) name=copy ;; # the copy's own parts
+    src/kernel.h | src/move.h | src/side.h | src/words.h | src/words_kernel.h) name=copy ;; # the copy's own parts
     *) name=$(basename "$1") && name=${name%%[_.]*} ;;
     esac
     local i=0 l
@@ -34,7 +34,7 @@ layer_of() { # a path -> its layer's number, or nothing
 allowed() { # file header
     case $1:$2 in
     src/arch/*:src/kernel.h | src/arch/*:src/words.h | src/arch/*:src/move.h | \
-    src/arch/*:src/words_kernel.h | src/arch/*:src/host.h | \
+    src/arch/*:src/words_kernel.h | src/arch/*:src/host.h | src/arch/*:src/guard.h | \
     src/arch/*:include/membus/*) return 0 ;;
     esac
     return 1

@@ -13,30 +13,13 @@
 
 #include "kernel.h"
 #include "move.h"
+#include "side.h"
 #include "words.h"
-
-#define LINE  64u
-#define STAGE 256u
-
-/* One side of a transfer. */
-struct side {
-    const struct membus_mapping *mapping;
-    const struct membus_rule *rule;
-    const struct membus_kernel *kernel;
-    bool ram;       /* no rule but the copy's own */
-    bool aligned;   /* every access aligned to its width */
-    bool strict;    /* MEMBUS_ORDER_STRICT */
-    unsigned least; /* narrowest access, bytes */
-    unsigned most;  /* widest scalar access, bytes */
-    unsigned block; /* bytes of an aligned vector, or 0 */
-    const struct membus_host *host;
-    bool device; /* accesses to it must be kept in program order */
-};
 
 /* A transfer's two sides, as a mover for the overlapping ones. */
 struct transfer {
     struct membus_mover mover;
-    struct side dst, src;
+    struct membus_side dst, src;
 };
 
 static size_t lesser(size_t a, size_t b)
@@ -44,75 +27,8 @@ static size_t lesser(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static bool no_policy(const struct membus_policy *p)
-{
-    return p->width_min <= 1 && p->width_max == 0 && !p->aligned && !p->no_vector;
-}
-
-static struct side side_of(const struct membus_mapping *m, bool strict)
-{
-    const struct membus_rule *rule = membus_mapping_rule(m->mode);
-    const struct membus_kernel *kernel = membus_kernel_get();
-    const struct membus_policy *policy = &m->policy;
-    struct side side = {
-        .mapping = m,
-        .rule = rule,
-        .kernel = kernel,
-        .ram = m->mode == MEMBUS_CACHE_NORMAL && no_policy(policy),
-        .aligned = policy->aligned || rule->unaligned <= MEMBUS_WAY_SPLIT,
-        .strict = strict,
-        .least = policy->width_min ? policy->width_min : 1,
-        .most = rule->width_scalar,
-        .block = kernel->block,
-        .host = membus_arch_host(),
-        .device = m->mode != MEMBUS_CACHE_NORMAL && m->mode != MEMBUS_CACHE_WRITECOMBINE,
-    };
-
-    if (!rule->direct)
-        side.most = side.host->device_load ? 8 : 0;
-    if (policy->width_max && policy->width_max < side.most)
-        side.most = policy->width_max;
-    if (strict || policy->no_vector || side.block > rule->width_vector ||
-        side.block <= rule->width_vector_least ||
-        (policy->width_max && side.block > policy->width_max))
-        side.block = 0;
-    return side;
-}
-
-/* Where the address counts for the least width: what divides both it and a line. */
-static bool side_aligned(const struct side *side, uintptr_t at)
-{
-    return at % side->least == 0;
-}
-
-/* Can this side take [at, at + n) at all? */
-static bool side_takes(const struct side *side, uintptr_t at, size_t n)
-{
-    if (side->least > side->most)
-        return false;
-    return n % side->least == 0 && (!side->aligned || side_aligned(side, at));
-}
-
-/* Width of the next access at `at` with `n` bytes left: the largest element that fits. */
-static unsigned next_width(const struct side *side, uintptr_t at, size_t n)
-{
-    unsigned width = side->most;
-
-    while (width > n || (at & (width - 1)))
-        width /= 2;
-    return width < side->least ? side->least : width;
-}
-
-/* Vectors that may be accessed at `at` with `n` bytes left, the last element not among them. */
-static size_t next_blocks(const struct side *side, uintptr_t at, size_t n)
-{
-    if (side->block == 0 || (at & (side->block - 1)) || n <= side->block)
-        return 0;
-    return (n - 1) / side->block;
-}
-
 /* One load of an element of the mapping. */
-static void load_element(const struct side *side, char *ram, const char *src, unsigned width)
+static void load_element(const struct membus_side *side, char *ram, const char *src, unsigned width)
 {
     if (side->device && side->host->device_order)
         side->host->device_order();
@@ -122,7 +38,8 @@ static void load_element(const struct side *side, char *ram, const char *src, un
         side->host->device_load(ram, src, width);
 }
 
-static void store_element(const struct side *side, char *dst, const char *ram, unsigned width)
+static void store_element(const struct membus_side *side, char *dst, const char *ram,
+                          unsigned width)
 {
     if (side->device && side->host->device_order)
         side->host->device_order();
@@ -133,15 +50,15 @@ static void store_element(const struct side *side, char *dst, const char *ram, u
 }
 
 /* Loads [src, src + n) of the mapping into RAM, each byte once, ascending (L2). */
-static void side_load(const struct side *side, char *ram, const char *src, size_t n)
+static void side_load(const struct membus_side *side, char *ram, const char *src, size_t n)
 {
     if (side->ram) {
         side->kernel->copy(ram, src, n);
         return;
     }
     while (n) {
-        size_t blocks = next_blocks(side, (uintptr_t)src, n);
-        size_t b = blocks ? blocks * side->block : next_width(side, (uintptr_t)src, n);
+        size_t blocks = membus_side_blocks(side, (uintptr_t)src, n);
+        size_t b = blocks ? blocks * side->block : membus_side_width(side, (uintptr_t)src, n);
 
         if (blocks)
             side->kernel->load_blocks(ram, src, blocks);
@@ -154,7 +71,7 @@ static void side_load(const struct side *side, char *ram, const char *src, size_
 }
 
 /* What must come between two stores to this side. */
-static void side_order(const struct side *side)
+static void side_order(const struct membus_side *side)
 {
     if (side->rule->weak)
         membus_barrier_flush_wc();
@@ -165,7 +82,7 @@ static void side_order(const struct side *side)
 }
 
 /* Stores n bytes of RAM into the mapping, ascending, the last element last (W4, W5). */
-static void side_store(const struct side *side, char *dst, const char *ram, size_t n)
+static void side_store(const struct membus_side *side, char *dst, const char *ram, size_t n)
 {
     if (side->ram) {
         if (side->strict)
@@ -175,8 +92,8 @@ static void side_store(const struct side *side, char *dst, const char *ram, size
         return;
     }
     while (n) {
-        size_t blocks = next_blocks(side, (uintptr_t)dst, n);
-        size_t b = blocks ? blocks * side->block : next_width(side, (uintptr_t)dst, n);
+        size_t blocks = membus_side_blocks(side, (uintptr_t)dst, n);
+        size_t b = blocks ? blocks * side->block : membus_side_width(side, (uintptr_t)dst, n);
 
         if (side->strict || b == n)
             side_order(side);
@@ -190,13 +107,6 @@ static void side_store(const struct side *side, char *dst, const char *ram, size
     }
 }
 
-/* Bytes that p + n lies past a line, if lines and the side's least width go together; else 0, and
- * chunks are counted from the start. */
-static size_t past_line(const struct side *side, const char *p, size_t n)
-{
-    return side_aligned(side, (uintptr_t)p) ? ((uintptr_t)p + n) & (LINE - 1) : 0;
-}
-
 /*
  * From a device: through a stage. Stores end where the destination is at a line, loads where the
  * source is, so that neither tears an element at a chunk's end; what was loaded beyond the store
@@ -204,18 +114,19 @@ static size_t past_line(const struct side *side, const char *p, size_t n)
  */
 static void staged(const struct transfer *t, char *dst, const char *src, size_t n)
 {
-    char stage[STAGE + 2 * LINE];
+    char stage[MEMBUS_STAGE + 2 * MEMBUS_LINE];
     size_t stored = 0, loaded = 0;
 
     while (stored < n) {
         size_t edge = n;
         size_t past;
 
-        if (n - stored > STAGE)
-            edge = stored + STAGE - past_line(&t->dst, dst, stored + STAGE);
-        past = side_aligned(&t->src, (uintptr_t)src) ? (uintptr_t)(src + edge) : edge;
+        if (n - stored > MEMBUS_STAGE)
+            edge =
+                stored + MEMBUS_STAGE - membus_side_past_line(&t->dst, dst, stored + MEMBUS_STAGE);
+        past = membus_side_aligned(&t->src, (uintptr_t)src) ? (uintptr_t)(src + edge) : edge;
 
-        size_t want = lesser(n, edge + (-past & (LINE - 1)));
+        size_t want = lesser(n, edge + (-past & (MEMBUS_LINE - 1)));
 
         if (want > loaded)
             side_load(&t->src, stage + (loaded - stored), src + loaded, want - loaded);
@@ -246,22 +157,6 @@ static void transfer_store(const struct membus_mover *mover, void *dst, const vo
     side_store(&((const struct transfer *)mover)->dst, dst, ram, n);
 }
 
-static bool side_whole(const struct side *side, size_t offset, size_t n, unsigned access)
-{
-    if (!side->rule->direct)
-        return (((uintptr_t)side->mapping->addr + offset) & (n - 1)) == 0 && n >= side->least &&
-               n <= side->most;
-    return membus_mapping_permit(side->mapping, offset, (unsigned)n, access).way >=
-           MEMBUS_WAY_INSTRUCTION;
-}
-
-/* One access on each side (W2). */
-static bool both_whole(const struct transfer *t, size_t dst_offset, size_t src_offset, size_t n)
-{
-    return side_whole(&t->dst, dst_offset, n, MEMBUS_ACCESS_STORE) &&
-           side_whole(&t->src, src_offset, n, MEMBUS_ACCESS_LOAD);
-}
-
 static void transfer_whole(const struct transfer *t, char *dst, const char *src, size_t n)
 {
     if (!t->dst.rule->direct || !t->src.rule->direct) {
@@ -271,18 +166,6 @@ static void transfer_whole(const struct transfer *t, char *dst, const char *src,
     if ((t->dst.device || t->src.device) && t->dst.host->device_order)
         t->dst.host->device_order();
     membus_word_copy(dst, src, (unsigned)n);
-}
-
-/* Is there an aligned element in [at, at + n) that is wider than `most`? */
-static bool tears(uintptr_t at, size_t n, unsigned most)
-{
-    for (unsigned width = 8; width > most; width /= 2) {
-        size_t lead = -at & (width - 1);
-
-        if (n >= width && lead <= n - width)
-            return true;
-    }
-    return false;
 }
 
 /* The overlap, if any: O1, O2, O3. Sets what was delivered. */
@@ -297,8 +180,9 @@ static int transfer_overlapping(const struct transfer *t, char *dst, const char 
     if (flags & MEMBUS_OVERLAP_REFUSE)
         return -ENOBUFS;
     /* The window's chunks end at lines of the destination. */
-    if (!side_aligned(&t->dst, (uintptr_t)dst) || !side_aligned(&t->src, (uintptr_t)src) ||
-        !side_aligned(&t->src, (uintptr_t)dst))
+    if (!membus_side_aligned(&t->dst, (uintptr_t)dst) ||
+        !membus_side_aligned(&t->src, (uintptr_t)src) ||
+        !membus_side_aligned(&t->src, (uintptr_t)dst))
         return -EOPNOTSUPP;
     if (!window || window->size < stack.size)
         window = &stack;
@@ -314,19 +198,6 @@ static int transfer_overlapping(const struct transfer *t, char *dst, const char 
     return 0;
 }
 
-static int transfer_check(const struct membus_mapping *dst, size_t dst_offset,
-                          const struct membus_mapping *src, size_t src_offset, size_t n,
-                          unsigned flags)
-{
-    const unsigned overlap = MEMBUS_OVERLAP_TAIL | MEMBUS_OVERLAP_REFUSE;
-
-    if ((flags & ~(MEMBUS_ORDER_STRICT | overlap)) || (flags & overlap) == overlap)
-        return -EINVAL;
-    if (membus_mapping_check(dst, dst_offset, n) || membus_mapping_check(src, src_offset, n))
-        return -ERANGE;
-    return 0;
-}
-
 static struct membus_result failed(int error)
 {
     return (struct membus_result){error, 0, 0};
@@ -337,15 +208,15 @@ struct membus_result membus_transfer(const struct membus_mapping *dst, size_t ds
                                      const struct membus_window *window, unsigned flags)
 {
     const bool strict = flags & MEMBUS_ORDER_STRICT;
-    int error = transfer_check(dst, dst_offset, src, src_offset, n, flags);
+    int error = membus_transfer_check(dst, dst_offset, src, src_offset, n, flags);
 
     if (error || n == 0)
         return failed(error);
 
     const struct transfer t = {
         {transfer_direct, transfer_load, transfer_store, false},
-        side_of(dst, strict),
-        side_of(src, false),
+        membus_side_of(dst, strict),
+        membus_side_of(src, false),
     };
     struct transfer ordered = t;
     char *to = (char *)dst->addr + dst_offset;
@@ -353,12 +224,13 @@ struct membus_result membus_transfer(const struct membus_mapping *dst, size_t ds
     unsigned delivered = strict ? MEMBUS_DELIVERED_STRICT : 0;
 
     ordered.mover.load_once = !t.src.ram;
-    if (!side_takes(&t.dst, (uintptr_t)to, n) || !side_takes(&t.src, (uintptr_t)from, n))
+    if (!membus_side_takes(&t.dst, (uintptr_t)to, n) ||
+        !membus_side_takes(&t.src, (uintptr_t)from, n))
         return failed(-EOPNOTSUPP);
-    if (tears((uintptr_t)to, n, t.dst.most))
+    if (membus_side_tears((uintptr_t)to, n, t.dst.most))
         delivered |= MEMBUS_DELIVERED_TORN;
 
-    if (membus_is_element(n) && both_whole(&t, dst_offset, src_offset, n)) {
+    if (membus_is_element(n) && membus_sides_whole(&t.dst, dst_offset, &t.src, src_offset, n)) {
         if (strict)
             side_order(&t.dst);
         transfer_whole(&t, to, from, n);
@@ -397,15 +269,15 @@ struct membus_result membus_mapping_read(const struct membus_mapping *src, size_
 struct membus_result membus_mapping_fill(const struct membus_mapping *dst, size_t dst_offset,
                                          int value, size_t n)
 {
-    char line[STAGE];
-    const struct side side = side_of(dst, false);
+    char line[MEMBUS_STAGE];
+    const struct membus_side side = membus_side_of(dst, false);
     char *to = (char *)dst->addr + dst_offset;
 
     if (membus_mapping_check(dst, dst_offset, n))
         return failed(-ERANGE);
     if (n == 0)
         return failed(0);
-    if (!side_takes(&side, (uintptr_t)to, n))
+    if (!membus_side_takes(&side, (uintptr_t)to, n))
         return failed(-EOPNOTSUPP);
     if (side.ram) {
         side.kernel->fill(to, value, n);
@@ -413,11 +285,13 @@ struct membus_result membus_mapping_fill(const struct membus_mapping *dst, size_
     }
     membus_words_fill(line, value, sizeof(line));
     for (size_t done = 0, b; done < n; done += b) {
-        b = n - done > STAGE ? STAGE - past_line(&side, to, done + STAGE) : n - done;
+        b = n - done > MEMBUS_STAGE
+                ? MEMBUS_STAGE - membus_side_past_line(&side, to, done + MEMBUS_STAGE)
+                : n - done;
         side_store(&side, to + done, line, b);
     }
     if (side.rule->weak)
         membus_barrier_flush_wc();
-    return (struct membus_result){0, tears((uintptr_t)to, n, side.most) ? MEMBUS_DELIVERED_TORN : 0,
-                                  n};
+    return (struct membus_result){
+        0, membus_side_tears((uintptr_t)to, n, side.most) ? MEMBUS_DELIVERED_TORN : 0, n};
 }

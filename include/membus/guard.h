@@ -127,6 +127,23 @@ MEMBUS_API size_t membus_guard_move(void *dst, const void *src, size_t n,
 MEMBUS_API size_t membus_guard_fill(void *dst, int value, size_t n, struct membus_fault *fault);
 
 /*
+ * Copies `n` bytes between two mappings: membus_transfer(), guarded.
+ *
+ * Args:    as membus_transfer(), without a window. An overlap whose window is larger than
+ *          MEMBUS_MOVE_EXACT bytes (between devices: whose n is) is refused, and
+ *          MEMBUS_OVERLAP_TAIL is taken as MEMBUS_OVERLAP_EXACT
+ *          fault  gets what happened when the error is -EFAULT; may be NULL
+ * Keeps:   the rules of membus_transfer(), and G1.
+ * Returns: as membus_transfer(), and -EFAULT after a fault: `bytes` arrived. Where the source is
+ *          a device that faulted, dst is stored to its end: from `bytes` on, with all ones (G3).
+ */
+MEMBUS_API struct membus_result membus_guard_transfer(const struct membus_mapping *dst,
+                                                      size_t dst_offset,
+                                                      const struct membus_mapping *src,
+                                                      size_t src_offset, size_t n, unsigned flags,
+                                                      struct membus_fault *fault);
+
+/*
  * One access to device memory, with the ordering of membus_mmio_read_*() and _write_*().
  *
  * Args:    p      the register; aligned as membus_mmio_* wants it

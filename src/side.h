@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MEMBUS_SIDE_H
+#define MEMBUS_SIDE_H
+
+/*
+ * One side of a transfer: how its memory may be touched, from its cache mode's rule, its own
+ * policy and the kernel in use. Shared by the plain and the guarded transfers.
+ */
+
+#include <errno.h>
+
+#include <membus/copy.h>
+
+#include "host.h"
+#include "kernel.h"
+
+#define MEMBUS_LINE  64u
+#define MEMBUS_STAGE 256u
+
+/* One side of a transfer. */
+struct membus_side {
+    const struct membus_mapping *mapping;
+    const struct membus_rule *rule;
+    const struct membus_kernel *kernel;
+    bool ram;       /* no rule but the copy's own */
+    bool aligned;   /* every access aligned to its width */
+    bool strict;    /* MEMBUS_ORDER_STRICT */
+    unsigned least; /* narrowest access, bytes */
+    unsigned most;  /* widest scalar access, bytes */
+    unsigned block; /* bytes of an aligned vector, or 0 */
+    const struct membus_host *host;
+    bool device; /* accesses to it must be kept in program order */
+};
+
+MEMBUS_INLINE bool membus_policy_none(const struct membus_policy *p)
+{
+    return p->width_min <= 1 && p->width_max == 0 && !p->aligned && !p->no_vector;
+}
+
+MEMBUS_INLINE struct membus_side membus_side_of(const struct membus_mapping *m, bool strict)
+{
+    const struct membus_rule *rule = membus_mapping_rule(m->mode);
+    const struct membus_kernel *kernel = membus_kernel_get();
+    const struct membus_policy *policy = &m->policy;
+    struct membus_side side = {
+        .mapping = m,
+        .rule = rule,
+        .kernel = kernel,
+        .ram = m->mode == MEMBUS_CACHE_NORMAL && membus_policy_none(policy),
+        .aligned = policy->aligned || rule->unaligned <= MEMBUS_WAY_SPLIT,
+        .strict = strict,
+        .least = policy->width_min ? policy->width_min : 1,
+        .most = rule->width_scalar,
+        .block = kernel->block,
+        .host = membus_arch_host(),
+        .device = m->mode != MEMBUS_CACHE_NORMAL && m->mode != MEMBUS_CACHE_WRITECOMBINE,
+    };
+
+    if (!rule->direct)
+        side.most = side.host->device_load ? 8 : 0;
+    if (policy->width_max && policy->width_max < side.most)
+        side.most = policy->width_max;
+    if (strict || policy->no_vector || side.block > rule->width_vector ||
+        side.block <= rule->width_vector_least ||
+        (policy->width_max && side.block > policy->width_max))
+        side.block = 0;
+    return side;
+}
+
+/* Where the address counts for the least width: what divides both it and a line. */
+MEMBUS_INLINE bool membus_side_aligned(const struct membus_side *side, uintptr_t at)
+{
+    return at % side->least == 0;
+}
+
+/* Can this side take [at, at + n) at all? */
+MEMBUS_INLINE bool membus_side_takes(const struct membus_side *side, uintptr_t at, size_t n)
+{
+    if (side->least > side->most)
+        return false;
+    return n % side->least == 0 && (!side->aligned || membus_side_aligned(side, at));
+}
+
+/* Width of the next access at `at` with `n` bytes left: the largest element that fits. */
+MEMBUS_INLINE unsigned membus_side_width(const struct membus_side *side, uintptr_t at, size_t n)
+{
+    unsigned width = side->most;
+
+    while (width > n || (at & (width - 1)))
+        width /= 2;
+    return width < side->least ? side->least : width;
+}
+
+/* Vectors that may be accessed at `at` with `n` bytes left, the last element not among them. */
+MEMBUS_INLINE size_t membus_side_blocks(const struct membus_side *side, uintptr_t at, size_t n)
+{
+    if (side->block == 0 || (at & (side->block - 1)) || n <= side->block)
+        return 0;
+    return (n - 1) / side->block;
+}
+
+/* Bytes that p + n lies past a line, if lines and the side's least width go together; else 0, and
+ * chunks are counted from the start. */
+MEMBUS_INLINE size_t membus_side_past_line(const struct membus_side *side, const char *p, size_t n)
+{
+    return membus_side_aligned(side, (uintptr_t)p) ? ((uintptr_t)p + n) & (MEMBUS_LINE - 1) : 0;
+}
+
+/* Is there an aligned element in [at, at + n) that is wider than `most`? */
+MEMBUS_INLINE bool membus_side_tears(uintptr_t at, size_t n, unsigned most)
+{
+    for (unsigned width = 8; width > most; width /= 2) {
+        size_t lead = -at & (width - 1);
+
+        if (n >= width && lead <= n - width)
+            return true;
+    }
+    return false;
+}
+
+MEMBUS_INLINE bool membus_side_whole(const struct membus_side *side, size_t offset, size_t n,
+                                     unsigned access)
+{
+    if (!side->rule->direct)
+        return (((uintptr_t)side->mapping->addr + offset) & (n - 1)) == 0 && n >= side->least &&
+               n <= side->most;
+    return membus_mapping_permit(side->mapping, offset, (unsigned)n, access).way >=
+           MEMBUS_WAY_INSTRUCTION;
+}
+
+/* One access on each side (W2). */
+MEMBUS_INLINE bool membus_sides_whole(const struct membus_side *dst, size_t dst_offset,
+                                      const struct membus_side *src, size_t src_offset, size_t n)
+{
+    return membus_side_whole(dst, dst_offset, n, MEMBUS_ACCESS_STORE) &&
+           membus_side_whole(src, src_offset, n, MEMBUS_ACCESS_LOAD);
+}
+
+MEMBUS_INLINE int membus_transfer_check(const struct membus_mapping *dst, size_t dst_offset,
+                                        const struct membus_mapping *src, size_t src_offset,
+                                        size_t n, unsigned flags)
+{
+    const unsigned overlap = MEMBUS_OVERLAP_TAIL | MEMBUS_OVERLAP_REFUSE;
+
+    if ((flags & ~(MEMBUS_ORDER_STRICT | overlap)) || (flags & overlap) == overlap)
+        return -EINVAL;
+    if (membus_mapping_check(dst, dst_offset, n) || membus_mapping_check(src, src_offset, n))
+        return -ERANGE;
+    return 0;
+}
+
+#endif
