@@ -28,8 +28,8 @@ struct options {
 static void usage(FILE *out, const char *name)
 {
     fprintf(out,
-            "usage: %s [--targets | --only GROUP,...] [--routines NAME,...] [--quick]\n"
-            "       %*s [--json FILE] [--plot DIRECTORY] [--cpu N] [--list]\n"
+            "usage: membus %s [--targets | --only GROUP,...] [--routines NAME,...] [--quick]\n"
+            "              %*s [--json FILE] [--plot DIRECTORY] [--cpu N] [--list]\n"
             "Copies, measured against glibc's in the same run. Without --targets: all groups.\n"
             "  -t, --targets         the rows that membus's copies are held to\n"
             "  -o, --only WHAT       these groups only; with --targets, rows that contain WHAT\n"
@@ -59,7 +59,7 @@ static int parse_cpu(const char *text)
     return *text && !*end && cpu >= 0 && cpu < 65536 ? (int)cpu : -1;
 }
 
-/* 0; 2 for a wrong command line; 1 after --help. */
+/* 0; 2 for a wrong command line; -1 after --help. */
 static int parse(struct options *options, int argc, char **argv)
 {
     int o;
@@ -84,7 +84,7 @@ static int parse(struct options *options, int argc, char **argv)
             continue;
         else if (o == 'h') {
             usage(stdout, argv[0]);
-            return 1;
+            return -1;
         } else {
             usage(stderr, argv[0]);
             return 2;
@@ -180,7 +180,7 @@ static int deliver(const struct bench_report *report, const struct options *opti
             error = -errno;
         if (error) {
             fprintf(stderr, "%s: %s: %s\n", name, options->json, strerror(-error));
-            return 1;
+            return 2;
         }
     }
     if (options->plot) {
@@ -188,7 +188,7 @@ static int deliver(const struct bench_report *report, const struct options *opti
 
         if (made < 0) {
             fprintf(stderr, "%s: %s: %s\n", name, options->plot, strerror(-made));
-            return 1;
+            return 2;
         }
         fprintf(to_stdout ? stderr : stdout, "%d pictures in %s\n", made, options->plot);
     }
@@ -204,7 +204,7 @@ int bench_copy_main(int argc, char **argv)
     int error = parse(&options, argc, argv);
 
     if (error)
-        return error == 1 ? 0 : error;
+        return error < 0 ? 0 : error;
     if (options.quick)
         settings = (struct bench_settings){2, 3, 3, 0, -1};
     if (!names_known(&options, argv[0]))
@@ -218,7 +218,7 @@ int bench_copy_main(int argc, char **argv)
     if ((error = bench_arena_init(&suite.arena, size)) ||
         (error = membus_move_reserve(size / 4, 1))) {
         fprintf(stderr, "%s: memory to copy: %s\n", argv[0], strerror(-error));
-        return 1;
+        return 2;
     }
     bench_routines_init(suite.arena.dst, suite.arena.src, suite.arena.mapped);
     report.perf = bench_perf_open();

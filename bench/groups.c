@@ -43,7 +43,7 @@ static void classes(struct bench_suite *suite, bool quick)
 
 static void memory(struct bench_suite *suite, bool quick)
 {
-    for (size_t n = 256; n <= (quick ? 256 : 256 * KIB); n *= 4)
+    for (size_t n = 256; n <= (quick ? 1 : 256) * KIB; n *= 4)
         bench_add_scattered(suite, n);
 }
 

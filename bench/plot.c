@@ -200,6 +200,35 @@ static unsigned all_series(size_t *series, const struct picture *picture,
     return count;
 }
 
+/* A routine has one colour in all pictures. */
+static const struct {
+    const char *routine, *colour;
+} colours[] = {
+    {"membus", "#c0392b"},         {"membus move", "#c0392b"},
+    {"glibc", "#555555"},          {"glibc again", "#aaaaaa"},
+    {"membus strict", "#7d1f16"},  {"membus avx2", "#e67e22"},
+    {"membus generic", "#f1c40f"}, {"musl", "#2471a3"},
+    {"dpdk avx512", "#1e8449"},    {"vm-memory", "#8e44ad"},
+    {"8-byte loop", "#16a085"},    {"byte loop", "#7fb3d5"},
+    {"mapping NORMAL", "#e67e22"}, {"mapping WRITECOMBINE", "#2471a3"},
+    {"mapping DEVICE", "#1e8449"}, {"mapping NONCACHED", "#8e44ad"},
+    {"compiler", "#2471a3"},
+};
+
+/* And lines of one routine run through the rainbow. */
+static const char *const rainbow[SERIES_MAX] = {"#440154", "#472d7b", "#3b528b", "#2c728e",
+                                                "#21918c", "#28ae80", "#5ec962", "#addc30",
+                                                "#d8c219", "#e67e22"};
+
+static const char *colour_of(const char *routine)
+{
+    for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
+        if (strcmp(colours[i].routine, routine) == 0)
+            return colours[i].colour;
+    }
+    return "#000000";
+}
+
 static FILE *begin(const char *directory, const char *file, const char *title, unsigned height)
 {
     FILE *out = popen("gnuplot", "w");
@@ -211,11 +240,6 @@ static FILE *begin(const char *directory, const char *file, const char *title, u
     fprintf(out, "set output '%s/%s.svg'\n", directory, file);
     fprintf(out, "set title \"%s\"\nset grid lc '#dddddd' lw 0.7\nset border lc '#666666'\n",
             title);
-    fprintf(out, "set linetype 1 lc '#c0392b' lw 2.4\nset linetype 2 lc '#7f8c8d' lw 1.4\n"
-                 "set linetype 3 lc '#2471a3' lw 1.4\nset linetype 4 lc '#1e8449' lw 1.4\n"
-                 "set linetype 5 lc '#8e44ad' lw 1.4\nset linetype 6 lc '#d68910' lw 1.4\n"
-                 "set linetype 7 lc '#16a085' lw 1.4\nset linetype 8 lc '#2c3e50' lw 1.4\n"
-                 "set linetype 9 lc '#e84393' lw 1.4\nset linetype 10 lc '#95a500' lw 1.4\n");
     return out;
 }
 
@@ -231,7 +255,9 @@ static void axes(FILE *out, const struct picture *picture)
     fprintf(out, "set xlabel '%s'\nset ylabel \"%s\"\nset key outside right top\n", picture->x,
             y[picture->measure]);
     if (picture->log_x)
-        fprintf(out, "set logscale x 2\nset xtics font ',10'\nset format x '%%.0b%%B'\n");
+        fprintf(
+            out,
+            "set logscale x 2\nset autoscale xfix\nset xtics font ',10'\nset format x '%%.0b%%B'\n");
     if (picture->log_y)
         fprintf(out, "set logscale y\n");
     if (picture->measure == RATIO)
@@ -262,8 +288,9 @@ static unsigned lines(FILE *out, const struct picture *picture, const struct ben
             continue;
         made++;
         snprintf(plot + strlen(plot), sizeof(plot) - strlen(plot),
-                 "$d%u using 1:2 with lines lt %u title '%s', ", i,
-                 picture->routine ? i + 1 : i + 1, name);
+                 "$d%u using 1:2 with lines lc '%s' lw %s title '%s', ", i,
+                 picture->routine ? rainbow[i] : colour_of(routine),
+                 strcmp(name, "membus") == 0 ? "2.4" : "1.4", name);
     }
     if (made)
         fprintf(out, "%s\n", plot);
@@ -295,46 +322,59 @@ static int plot_lines(const struct picture *picture, const struct bench_records 
     return end(out);
 }
 
+/* What the bars of the mixes show, where it was measured. */
+static const char *const mix_routines[] = {
+    "membus",      "glibc again", "membus strict", "membus avx2", "membus generic",
+    "dpdk avx512", "musl",        "vm-memory",     "8-byte loop", "byte loop"};
+
+#define MIX_ROUTINES (sizeof(mix_routines) / sizeof(mix_routines[0]))
+
+/* A line for each mix: its name, then every routine's ratio ("?" where there is none). */
+static void mix_data(FILE *out, const struct bench_records *records)
+{
+    const char *rows[16];
+    unsigned count = bench_report_rows(records, "mix", rows, 16);
+
+    fprintf(out, "$d << EOD\n");
+    for (unsigned i = 0; i < count; i++) {
+        if (strchr(rows[i], ',')) /* the aligned ones: in the table */
+            continue;
+        fprintf(out, "\"%s\"", rows[i]);
+        for (size_t k = 0; k < MIX_ROUTINES; k++) {
+            double mean = bench_report_mean(records, "mix", rows[i], mix_routines[k], NULL);
+
+            if (mean > 0)
+                fprintf(out, "\t%.5g", mean);
+            else
+                fprintf(out, "\t?");
+        }
+        fprintf(out, "\n");
+    }
+    fprintf(out, "EOD\n");
+}
+
 /* The mixes: bars, one cluster a mix. */
 static int plot_mixes(const struct bench_records *records, const char *directory)
 {
-    static const char *const shown[] = {
-        "membus",      "glibc again", "membus strict", "membus avx2", "membus generic",
-        "dpdk avx512", "musl",        "vm-memory",     "8-byte loop", "byte loop"};
-    const char *rows[16];
-    unsigned count = bench_report_rows(records, "mix", rows, 16), made = 0;
-
-    if (!count)
+    if (!has_group(records, "mix"))
         return 0;
 
     FILE *out = begin(directory, "mix", "Sizes at random", 460);
 
     if (!out)
         return -errno;
+    mix_data(out, records);
     fprintf(out, "set style data histogram\nset style histogram clustered gap 1\n"
-                 "set style fill solid 0.85 noborder\nset logscale y 2\nset yrange [0.2:32]\n"
+                 "set style fill solid 0.9 noborder\nset logscale y 2\nset yrange [0.2:32]\n"
                  "set ylabel \"time over glibc's\"\nset key outside right top\nset xtics nomirror\n"
                  "set arrow from graph 0, first 1 to graph 1, first 1 nohead lc '#000000' front\n"
-                 "$d << EOD\nmix");
-    for (unsigned k = 0; k < sizeof(shown) / sizeof(shown[0]); k++) {
-        if (bench_report_mean(records, "mix", NULL, shown[k], NULL) > 0)
-            fprintf(out, "\t\"%s\"", shown[k]), made++;
+                 "set datafile separator tab\nset datafile missing '?'\nplot ");
+    for (unsigned k = 0; k < MIX_ROUTINES; k++) {
+        if (bench_report_mean(records, "mix", NULL, mix_routines[k], NULL) > 0)
+            fprintf(out, "$d using %u:xtic(1) lc '%s' title '%s', ", k + 2,
+                    colour_of(mix_routines[k]), mix_routines[k]);
     }
-    for (unsigned i = 0; i < count; i++) {
-        if (strchr(rows[i], ',')) /* the aligned ones: in the table */
-            continue;
-        fprintf(out, "\n\"%s\"", rows[i]);
-        for (unsigned k = 0; k < sizeof(shown) / sizeof(shown[0]); k++) {
-            double mean = bench_report_mean(records, "mix", rows[i], shown[k], NULL);
-
-            if (mean > 0)
-                fprintf(out, "\t%.5g", mean);
-        }
-    }
-    fprintf(out,
-            "\nEOD\nset datafile separator tab\n"
-            "plot for [i=2:%u] $d using i:xtic(1) lt i-1 title columnheader(i)\n",
-            made + 1);
+    fprintf(out, "\n");
     return end(out);
 }
 
@@ -368,7 +408,7 @@ static int plot_targets(const struct bench_report *report, const char *directory
         "set xtics (0.03125, 0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8)\n"
         "set style fill solid 0.8 noborder\n"
         "set arrow from 1, graph 0 to 1, graph 1 nohead lc '#000000'\n"
-        "plot $d using (1):2:(1):3:($2-0.32):($2+0.32):ytic(1) with boxxyerror lt 3 "
+        "plot $d using (1):2:(1):3:($2-0.32):($2+0.32):ytic(1) with boxxyerror lc '#2471a3' "
         "title 'measured', $d using 5:2:($6-$5):(0) with vectors nohead lw 2 lc '#000000' "
         "title 'quartiles', $d using 4:2 with points pt 2 ps 0.9 lw 2 lc '#c0392b' title 'at most'\n",
         -(int)shown);

@@ -9,6 +9,7 @@
 
 static const struct command commands[] = {
     {"audit", "record and judge what a copy routine does to memory", command_audit},
+    {"bench", "measure copies against glibc's in the same run", command_bench},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
