@@ -29,6 +29,14 @@ mandoc
 python3
 "
 
+packages_guest="
+cpio
+gcc-aarch64-linux-gnu
+libc6-dev-arm64-cross
+qemu-system-x86
+xz-utils
+"
+
 packages_format="
 clang-format
 "

@@ -6,6 +6,7 @@
 #
 #   fetch.sh CACHE ARCH SUITE ROOT kernel            linux-image and its version
 #   fetch.sh CACHE ARCH SUITE ROOT headers           linux-headers, to build modules against
+#   fetch.sh CACHE ARCH SUITE ROOT kbuild            only the programs that such a build runs
 #   fetch.sh CACHE ARCH SUITE ROOT program PACKAGE   PACKAGE and what the machine lacks of its
 #                                                    dependencies (ARCH is the machine's)
 #   fetch.sh CACHE ARCH SUITE ROOT only PACKAGE...   just those
@@ -91,8 +92,10 @@ select_packages() {
         headers=$(depends "linux-headers-$arch" '^linux-headers-')
         echo "$headers"
         depends "$headers" '^linux-headers-.*-common$'
-        # The programs that a build runs come for this machine, not for the kernel's.
         [ "$arch" != "$native" ] || depends "$headers" '^linux-kbuild-'
+        ;;
+    kbuild)
+        depends "$(depends "linux-headers-$arch" '^linux-headers-')" '^linux-kbuild-'
         ;;
     program)
         apt-get -s install --no-install-recommends "$1" | awk '$1 == "Inst" {print $2}' |
