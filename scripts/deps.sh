@@ -24,7 +24,9 @@ pkg-config
 packages_check="
 binutils
 clang
+jq
 libcmocka-dev
+libxml2-utils
 mandoc
 python3
 "

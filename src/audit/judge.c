@@ -666,8 +666,10 @@ static void judge_end(struct judging *j)
         return;
     applies(j, MEMBUS_RULE_RUNS);
     if (t->end == MEMBUS_AUDIT_CRASHED)
-        broke(j, MEMBUS_RULE_RUNS, "crashed: signal %d (%s) at +0x%llx, address 0x%llx", t->signal,
-              strsignal(t->signal), (unsigned long long)t->fault_ip,
+        broke(j, MEMBUS_RULE_RUNS, "crashed: signal %d (%s) at %s0x%llx, address 0x%llx", t->signal,
+              strsignal(t->signal),
+              t->fault_ip & MEMBUS_AUDIT_IP_OTHER ? "another module's +" : "+",
+              (unsigned long long)(t->fault_ip & ~MEMBUS_AUDIT_IP_OTHER),
               (unsigned long long)t->fault_addr);
     else if (t->end == MEMBUS_AUDIT_ENDLESS)
         broke(j, MEMBUS_RULE_RUNS, "still running after %llu instructions",

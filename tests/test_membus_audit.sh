@@ -1,0 +1,182 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# membus audit as its user meets it: exit statuses, messages, each deliberately broken routine, and
+# the forms of its result.
+#
+#   test_membus_audit.sh MEMBUS BROKEN.SO AVX512(0|1)
+#
+# Prints TAP. Needs jq and xmllint.
+set -u
+membus=$1 so=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0 failed=0
+
+ok() { # status name [skip reason]
+    n=$((n + 1))
+    if [ -n "${3:-}" ]; then
+        echo "ok $n - $2 # SKIP $3"
+    elif [ "$1" = 0 ]; then
+        echo "ok $n - $2"
+    else
+        echo "not ok $n - $2"
+        failed=1
+    fi
+}
+
+# run STATUS ARGUMENT... : runs the program, keeps its output, and is true when it ends as expected.
+run() {
+    local want=$1 got
+    shift
+    timeout 120 "$membus" "$@" >"$work/out" 2>"$work/err"
+    got=$?
+    [ $got = "$want" ] && return 0
+    echo "# membus $*: exit status $got, not $want"
+    sed 's/^/# /' "$work/err" | head -5
+    return 1
+}
+
+said() { # FILE TEXT
+    grep -qF -- "$2" "$work/$1" && return 0
+    echo "# no '$2' in what it said:"
+    sed 's/^/#   /' "$work/$1" | head -10
+    return 1
+}
+
+silent() { [ ! -s "$work/$1" ]; }
+
+small="--case n=3,dst=1,src=2 --case n=13,dst=0,src=3 --case n=40,dst=5,src=1"
+
+# The program itself.
+run 0 --version && said out "membus "; ok $? "--version"
+run 0 --help && said out "audit"; ok $? "--help lists the commands"
+run 0 help audit && said out "--symbol"; ok $? "help on a command"
+run 0 audit --help && said out "Exit status"; ok $? "a command's own --help"
+run 2 adit && said err "did you mean 'audit'"; ok $? "a slip of the pen is answered with the nearest command"
+run 2 frobnicate && said err "--help"; ok $? "an unknown command is refused"
+run 2 && said err "usage"; ok $? "no command is refused"
+
+# What cannot be audited: status 2, a message, and no result.
+refused() { # NAME TEXT ARGUMENT...
+    local name=$1 text=$2
+    shift 2
+    run 2 audit "$@" && said err "$text" && silent out
+    ok $? "refused: $name"
+}
+refused "unknown symbol" "no_such_symbol" --symbol "$so:no_such_symbol"
+refused "data, not a function" "no_function" --symbol "$so:no_function"
+refused "missing object" "no_such_file" --symbol "$work/no_such_file.so:memcpy"
+head -c 2000 "$so" >"$work/truncated.so"
+refused "truncated object" "truncated.so" --symbol "$work/truncated.so:right"
+echo "not an object" >"$work/text.so"
+refused "a text file" "text.so" --symbol "$work/text.so:right"
+cp "$so" "$work/arm64.so"
+printf '\267\000' | dd of="$work/arm64.so" bs=1 seek=18 conv=notrunc status=none # EM_AARCH64
+refused "object of another architecture" "arm64.so" --symbol "$work/arm64.so:right"
+refused "no colon in a symbol" "OBJECT:SYMBOL" --symbol memcpy
+refused "unknown option" "--frobnicate" --frobnicate
+refused "unknown rule" "no rule 'W9'" --rule W9
+refused "unknown engine" "no engine 'gears'" --engine gears
+refused "unknown kernel" "no kernel 'mmx'" --kernel mmx
+refused "a stray word" "unexpected 'stray'" stray
+refused "--trace without a case" "--case" --trace
+refused "overlap neither yes nor no" "yes or no" --overlap maybe
+refused "case without n" "n must be" --case dst=3
+refused "case out of line" "0 to 63" --case n=3,dst=64
+refused "case not a number" "not understood" --case n=three
+refused "case beyond the limit" "n must be" --case n=99999999
+refused "case that contradicts itself" "leave it out" --case n=30,dst=0,src=1,distance=4
+refused "case that does not overlap" "nothing overlaps" --case n=30,distance=31
+refused "overlap for a routine that takes none" "--overlap yes" --symbol "$so:right" \
+    --case n=30,distance=4
+
+# Right routines, and each broken one: exactly its rules.
+run 0 audit --quick --symbol "$so:right" --symbol "$so:right_move" &&
+    said out "2 of 2 routines keep every rule"
+ok $? "right routines keep every rule"
+
+expected="w1_twice:W1 w1_l1_outside:W1,L1 w2:W2 w3:W3 w4:W4 w5:W5 w6_w7:W6,W7 w7:W7 string:W5,W7
+    l1:L1 l2: l3:L3 result_wrong_bytes:RESULT result_garbage:RESULT o1_w4_w5_move:W4,W5,O1
+    o1_result_move:O1,RESULT runs_crash:RUNS runs_illegal:RUNS runs_for_ever:RUNS runs_syscall:RUNS
+    runs_wild:RUNS"
+[ "$3" = 0 ] || expected="$expected w3_wide:W3"
+symbols=
+for e in $expected; do symbols="$symbols --symbol $so:${e%%:*}"; done
+run 1 audit --quick --json $symbols; ok $? "broken routines: exit status 1"
+cp "$work/out" "$work/broken.json"
+for e in $expected; do
+    found=$(jq -r --arg s "${e%%:*}" '.routines[] | select(.symbol == $s) |
+        [.rules | to_entries[] | select(.value.violations > 0) | .key] | join(",")' \
+        "$work/broken.json")
+    [ "$found" = "${e#*:}" ] || echo "# found $found"
+    [ "$found" = "${e#*:}" ]; ok $? "${e%%:*} breaks exactly: ${e#*:}"
+done
+[ "$3" = 1 ] || ok 0 "w3_wide breaks exactly: W3" "no AVX-512 here"
+
+run 1 audit --quick --device-source --json --symbol "$so:l2" &&
+    [ "$(jq -r '[.routines[0].rules | to_entries[] | select(.value.violations > 0) | .key] |
+        join(",")' "$work/out")" = L2 ]
+ok $? "from a device, l2 breaks exactly: L2"
+run 0 audit $small --rule L1 --symbol "$so:w4"; ok $? "--rule judges by that rule alone"
+run 1 audit $small --rule w4 --symbol "$so:w4"; ok $? "--rule in small letters"
+run 1 audit $small --symbol "$so:runs_crash" && said out "crashed: signal 11"
+ok $? "a crash is a finding"
+run 1 audit $small --symbol "$so:runs_for_ever" && said out "still running after"
+ok $? "an endless loop is a finding"
+run 1 audit $small --symbol "$so:runs_syscall" && said out "system call"
+ok $? "a system call is a finding"
+run 1 audit --case n=5 --symbol "$so:result_garbage" && said out "the return value is not dst"
+ok $? "a wrong return value is a finding"
+run 1 audit --case n=1 --symbol "$so:result_wrong_bytes" && said out "not what the copy should leave"
+ok $? "wrong bytes are a finding"
+run 1 audit --overlap yes --case n=15,dst=0,distance=4 --symbol "$so:right"
+ok $? "--overlap yes judges a memcpy by memmove's cases"
+run 0 audit --overlap no --quick --symbol "$so:o1_result_move"
+ok $? "--overlap no spares a memmove them"
+run 1 audit $small --symbol libc.so.6:memcpy && said out "W1 once" && said out "first stored by"
+ok $? "the libc's memcpy stores bytes twice, and how is spelled out"
+
+# Forms of the result.
+[ "$(jq -r '[.schema, (.routines | length > 10), .kept, .interrupted, .cases, .host.arch] |
+    map(tostring) | join(" ")' "$work/broken.json")" = "1 true false false quick $(uname -m)" ]
+ok $? "JSON has what the manual says"
+jq -e '.routines[] | select(.symbol == "w4") | .rules.W4 | .first.case.n > 0 and
+    (.first.why | contains("follows")) and .violations < .cases' "$work/broken.json" >/dev/null
+ok $? "JSON has the first example"
+run 0 audit $small --symbol "$so:right" --json "$work/file.json" && said out "keeps every rule" &&
+    jq -e .kept "$work/file.json" >/dev/null
+ok $? "--json FILE leaves the table on stdout"
+run 2 audit $small --symbol "$so:right" --json="$work/no/such/folder" && said err "no/such/folder"
+ok $? "a file that cannot be written: exit status 2"
+run 2 audit $small --symbol "$so:right" --html /dev/full && said err "/dev/full"
+ok $? "a full disk: exit status 2"
+run 1 audit $small --symbol "$so:w4" --symbol "$so:o1_w4_w5_move" --html "$work/r.html" &&
+    xmllint --noout "$work/r.html" && [ "$(grep -c '<figure>' "$work/r.html")" -gt 25 ]
+ok $? "the page is well-formed and has its drawings"
+! grep -v 'xmlns="http://www.w3.org/1999/xhtml"' "$work/r.html" |
+    grep -E 'https?:|<script|<link|<img|@import|url\([^#]'
+ok $? "the page loads nothing from elsewhere"
+grep -q 'class="s d"' "$work/r.html"; ok $? "a descending store is drawn as one"
+run 1 audit --trace --case n=40,dst=0,src=3 --symbol "$so:w4" &&
+    said out "store       8 bytes  dst+8..+15" && said out "breaks W4 ascending"
+ok $? "--trace lists the accesses"
+! grep -q $'\033' "$work/out"; ok $? "no colours in a file"
+TERM=xterm script -qec "env -u NO_COLOR $membus audit $small --symbol $so:w4" /dev/null \
+    </dev/null >"$work/tty" 2>&1
+grep -q $'\033\\[31m' "$work/tty"; ok $? "colours on a terminal"
+TERM=xterm script -qec "NO_COLOR=1 $membus audit --no-progress $small --symbol $so:w4" /dev/null \
+    </dev/null >"$work/tty" 2>&1
+! grep -q $'\033' "$work/tty"; ok $? "NO_COLOR is honoured"
+
+# ^C in the middle of the full sweep.
+"$membus" audit --symbol "$so:right" --json "$work/stopped.json" >"$work/out" 2>"$work/err" &
+pid=$!
+sleep 0.5
+kill -INT $pid
+wait $pid
+[ $? = 130 ] && said err "interrupted" && jq -e .interrupted "$work/stopped.json" >/dev/null
+ok $? "an interrupt ends cleanly with what was recorded"
+
+echo "1..$n"
+exit $failed
