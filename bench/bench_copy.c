@@ -13,6 +13,7 @@
 
 #include <membus/copy.h>
 
+#include "count.h"
 #include "report.h"
 
 #define MIB ((size_t)1024 * 1024)
@@ -20,7 +21,7 @@
 #define TARGETS_MAX 64u
 
 struct options {
-    bool targets, list, quick;
+    bool targets, list, quick, count;
     const char *only, *routines, *json, *plot;
     int cpu;
 };
@@ -38,16 +39,23 @@ static void usage(FILE *out, const char *name)
             "  -j, --json FILE       all results as JSON; - is stdout, and no table then\n"
             "  -p, --plot DIRECTORY  pictures (SVG, needs gnuplot)\n"
             "  -c, --cpu N           pin to this CPU; else to the one it starts on\n"
+            "  -n, --count           instructions, under callgrind (see scripts/callgrind.sh)\n"
             "  -l, --list            the groups and routines, and what is skipped\n",
             name, (int)strlen(name), "");
 }
 
 static const struct option longs[] = {
-    {"targets", no_argument, NULL, 't'},        {"only", required_argument, NULL, 'o'},
-    {"routines", required_argument, NULL, 'r'}, {"quick", no_argument, NULL, 'q'},
-    {"json", required_argument, NULL, 'j'},     {"plot", required_argument, NULL, 'p'},
-    {"cpu", required_argument, NULL, 'c'},      {"list", no_argument, NULL, 'l'},
-    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    {"targets", no_argument, NULL, 't'},
+    {"only", required_argument, NULL, 'o'},
+    {"routines", required_argument, NULL, 'r'},
+    {"quick", no_argument, NULL, 'q'},
+    {"json", required_argument, NULL, 'j'},
+    {"plot", required_argument, NULL, 'p'},
+    {"cpu", required_argument, NULL, 'c'},
+    {"list", no_argument, NULL, 'l'},
+    {"count", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* A CPU's number, or -1. */
@@ -65,7 +73,7 @@ static int parse(struct options *options, int argc, char **argv)
     int o;
 
     optind = 1;
-    while ((o = getopt_long(argc, argv, "to:r:qj:p:c:lh", longs, NULL)) != -1) {
+    while ((o = getopt_long(argc, argv, "to:r:qj:p:c:nlh", longs, NULL)) != -1) {
         if (o == 't')
             options->targets = true;
         else if (o == 'o')
@@ -78,6 +86,8 @@ static int parse(struct options *options, int argc, char **argv)
             options->json = optarg;
         else if (o == 'p')
             options->plot = optarg;
+        else if (o == 'n')
+            options->count = true;
         else if (o == 'l')
             options->list = true;
         else if (o == 'c' && (options->cpu = parse_cpu(optarg)) >= 0)
@@ -210,7 +220,7 @@ int bench_copy_main(int argc, char **argv)
     if (!names_known(&options, argv[0]))
         return 2;
 
-    size_t size = (options.quick ? 1 : 128) * MIB;
+    size_t size = (options.quick || options.count ? 1 : 128) * MIB;
 
     if (!options.targets)
         settings.case_ms /= 3; /* there are many cases */
@@ -225,6 +235,12 @@ int bench_copy_main(int argc, char **argv)
     if (options.list) {
         list();
         return 0;
+    }
+    if (options.count) {
+        if (bench_count(&suite) == 0)
+            return 0;
+        fprintf(stderr, "%s: --count runs under valgrind --tool=callgrind\n", argv[0]);
+        return 2;
     }
 
     FILE *out = options.json && strcmp(options.json, "-") == 0 ? NULL : stdout;

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# membus bench runs, and what it writes is complete. Nothing here is timed.
+#
+#   test_bench.sh MEMBUS SOURCE-ROOT
+set -u
+membus=$1
+root=$2
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+expect() { # status description command...
+    local want=$1 what=$2
+    shift 2
+    "$@" >"$tmp/out" 2>&1
+    local got=$?
+    if [ $got -eq "$want" ]; then
+        echo "ok $((n += 1)) - $what"
+    else
+        echo "not ok $((n += 1)) - $what: exit status $got, not $want"
+        head -n 20 "$tmp/out" | sed 's/^/# /'
+    fi
+}
+
+checked() { # file option...
+    local file=$1
+    shift
+    python3 "$root/tests/bench_check.py" "$@" <"$file"
+}
+
+expect 0 "all groups run, quickly" "$membus" bench --quick --json "$tmp/all.json"
+expect 0 "and leave a complete report" checked "$tmp/all.json"
+expect 0 "the targets run, quickly" "$membus" bench --quick --targets --json "$tmp/targets.json"
+expect 0 "and leave every row" checked "$tmp/targets.json" --targets
+
+sed '0,/"median": [0-9.e+-]*/s//"median": 0.0/' "$tmp/all.json" >"$tmp/bad.json"
+expect 1 "the checker catches a ratio of zero" checked "$tmp/bad.json"
+sed 's/"vm-memory"/"nobody"/' "$tmp/all.json" >"$tmp/bad.json"
+expect 1 "and a peer dropped in silence" checked "$tmp/bad.json"
+sed 's/"glibc again"/"glibc"/; s/"glibc memmove again"/"glibc"/' "$tmp/all.json" >"$tmp/bad.json"
+expect 1 "and a missing self-pair" checked "$tmp/bad.json"
+head -c 1000 "$tmp/all.json" >"$tmp/bad.json"
+expect 1 "and half a report" checked "$tmp/bad.json"
+
+expect 0 "one group and one routine" "$membus" bench --quick --only mix --routines membus --json -
+grep -q '"group": "mix"' "$tmp/out" && ! grep -q '"group": "sizes"\|"byte loop"' <(sed '/"skipped"/,/]/d' "$tmp/out") &&
+    echo "ok $((n += 1)) - only those" || echo "not ok $((n += 1)) - only those"
+expect 2 "an unknown group is an error" "$membus" bench --only nothing
+expect 2 "an unknown routine is an error" "$membus" bench --routines nobody
+expect 2 "an unknown option is an error" "$membus" bench --nothing
+expect 2 "a wrong CPU number is an error" "$membus" bench --quick --cpu x
+expect 2 "a file that cannot be written is an error" \
+    "$membus" bench --quick --only parse --json "$tmp/none/x.json"
+expect 0 "--help" "$membus" bench --help
+expect 0 "--list" "$membus" bench --list
+expect 2 "--count says where it runs" "$membus" bench --count
+
+if command -v gnuplot >/dev/null; then
+    expect 0 "pictures" "$membus" bench --quick --only mix,sizes,move --plot "$tmp/plots"
+    for picture in mix sizes move; do
+        grep -q '</svg>' "$tmp/plots/$picture.svg" 2>/dev/null &&
+            echo "ok $((n += 1)) - $picture.svg is a picture" ||
+            echo "not ok $((n += 1)) - $picture.svg is a picture"
+    done
+else
+    echo "ok $((n += 1)) - pictures # SKIP no gnuplot"
+fi
+echo "1..$n"
