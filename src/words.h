@@ -119,7 +119,7 @@ MEMBUS_INLINE void membus_words_shift(char *dst, const char *src, size_t words, 
 /* `words` words to an aligned dst. */
 MEMBUS_INLINE void membus_words_body(char *dst, const char *src, size_t words, bool strict)
 {
-    if (!MEMBUS_ARCH_RAM_UNALIGNED && ((uintptr_t)src & (MEMBUS_WORD - 1))) {
+    if (words && !MEMBUS_ARCH_RAM_UNALIGNED && ((uintptr_t)src & (MEMBUS_WORD - 1))) {
         membus_words_shift(dst, src, words, strict);
         return;
     }

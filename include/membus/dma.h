@@ -25,7 +25,7 @@
  *     struct membus_map map;
  *     struct membus_outcome r = membus_map_open(&map, space, addr, 512, MEMBUS_MAP_WRITE, attrs);
  *     if (r.status == MEMBUS_STATUS_BUDGET)
- *         return wait_for_budget();        // membus_waiter_new()
+ *         return try_again_later();                             // membus_waiter_new()
  *     if (r.status != MEMBUS_STATUS_OK)
  *         return fail(r);
  *     membus_mapping_write(&map.mapping, 0, sector, r.bytes);   // r.bytes may be less than 512
@@ -53,8 +53,8 @@ extern "C" {
  */
 #define MEMBUS_MAP_READ      1u
 #define MEMBUS_MAP_WRITE     2u
-#define MEMBUS_MAP_UNALIGNED 4u /* scalar accesses of 1, 2, 4, 8 bytes at any alignment */
-#define MEMBUS_MAP_VECTOR    8u /* vector accesses */
+#define MEMBUS_MAP_UNALIGNED 4u  /* scalar accesses of 1, 2, 4, 8 bytes at any alignment */
+#define MEMBUS_MAP_VECTOR    8u  /* vector accesses */
 #define MEMBUS_MAP_ANY       12u /* whatever code the compiler or libc has for it */
 
 #define MEMBUS_BOUNCE_BUDGET (4u << 20) /* bytes; what a space starts with */
@@ -77,7 +77,7 @@ struct membus_map {
  * Maps at most `len` bytes at `addr`: as much as is contiguous, and at least one byte.
  *
  * Returns: the outcome; OK: *map is open, and bytes says how many it has. Else *map is not open:
- *          DECODE, DEVICE, DENIED  filling a bounce buffer failed at `addr`; or nobody is there
+ *          DECODE, DEVICE, DENIED  filling a bounce buffer failed at `addr`
  *          RANGE                   past 2^64
  *          BUDGET                  the budget is taken: wait for it. (A request over the whole
  *                                  budget gets a part of it.)
@@ -85,9 +85,8 @@ struct membus_map {
  *          INVALID                 neither READ nor WRITE, unknown flags, len 0
  * Who:     any thread. Bouncing allocates.
  */
-MEMBUS_API struct membus_outcome membus_map_open(struct membus_map *map,
-                                                 struct membus_space *space, uint64_t addr,
-                                                 uint64_t len, unsigned flags,
+MEMBUS_API struct membus_outcome membus_map_open(struct membus_map *map, struct membus_space *space,
+                                                 uint64_t addr, uint64_t len, unsigned flags,
                                                  struct membus_attrs attrs);
 
 /*
@@ -106,13 +105,14 @@ MEMBUS_API void membus_space_set_budget(struct membus_space *space, size_t bytes
 MEMBUS_API size_t membus_space_budget_used(struct membus_space *space);
 
 /*
- * Waiters: `wake` is called once, in the thread that closes a bounced map (or at once, when
- * there is budget by now), without a lock held; the waiter is gone then. The one to wait longest is
- * woken first, and goes on waking others by what it leaves.
+ * Waiters, first come, first served: `wake` is called once, without a lock held, when `bytes` (or
+ * all of the budget, if that is less) are free and nobody waits before it: in the thread that
+ * closes a bounced map, or within membus_waiter_new(). The waiter is gone then (*waiter is NULL
+ * if that is so at the return).
  */
 struct membus_waiter;
 MEMBUS_API int membus_waiter_new(struct membus_waiter **waiter, struct membus_space *space,
-                                 void (*wake)(void *data), void *data);
+                                 size_t bytes, void (*wake)(void *data), void *data);
 /* Stops waiting; -ENOENT: it was woken already, or is being woken now. */
 MEMBUS_API int membus_waiter_delete(struct membus_waiter *waiter, struct membus_space *space);
 
@@ -153,8 +153,8 @@ MEMBUS_API struct membus_outcome membus_sglist_unmap(struct membus_sglist *list,
  * space's own would. One thread at a time per ring.
  */
 struct membus_ring;
-MEMBUS_API int membus_ring_new(struct membus_ring **ring, struct membus_space *space,
-                               uint64_t addr, uint64_t size, struct membus_attrs attrs);
+MEMBUS_API int membus_ring_new(struct membus_ring **ring, struct membus_space *space, uint64_t addr,
+                               uint64_t size, struct membus_attrs attrs);
 MEMBUS_API void membus_ring_delete(struct membus_ring *ring);
 /* Has the view changed since the last access (or creation)? */
 MEMBUS_API bool membus_ring_changed(const struct membus_ring *ring);
@@ -163,10 +163,10 @@ MEMBUS_API struct membus_outcome membus_ring_read(struct membus_ring *ring, void
                                                   uint64_t offset);
 MEMBUS_API struct membus_outcome membus_ring_write(struct membus_ring *ring, uint64_t offset,
                                                    const void *buf, size_t len);
-#define MEMBUS_RING_ACCESS(width)                                                                  \
-    MEMBUS_API struct membus_outcome membus_ring_load_le##width(                                   \
-        struct membus_ring *ring, uint##width##_t *value, uint64_t offset);                        \
-    MEMBUS_API struct membus_outcome membus_ring_store_le##width(                                  \
+#define MEMBUS_RING_ACCESS(width)                                           \
+    MEMBUS_API struct membus_outcome membus_ring_load_le##width(            \
+        struct membus_ring *ring, uint##width##_t *value, uint64_t offset); \
+    MEMBUS_API struct membus_outcome membus_ring_store_le##width(           \
         struct membus_ring *ring, uint64_t offset, uint##width##_t value);
 MEMBUS_RING_ACCESS(16)
 MEMBUS_RING_ACCESS(32)

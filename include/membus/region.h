@@ -92,12 +92,14 @@ struct membus_space;
 #define MEMBUS_NAME_MAX      255        /* bytes of a region's or space's name */
 #define MEMBUS_DOORBELLS_MAX 1024       /* per region */
 #define MEMBUS_COALESCED_MAX 64         /* coalesced windows per region; and writes held back */
-#define MEMBUS_LOG_CLIENTS   8          /* who may log dirty pages: clients 0 to 7 */
-#define MEMBUS_LOG_PAGE      4096       /* bytes for each bit of a dirty log */
+#define MEMBUS_CALLBACKS_MAX 16   /* callbacks one inside the other, in a thread: then denied */
+#define MEMBUS_IOMMUS_MAX    8    /* translations on the way of an access: then denied */
+#define MEMBUS_LOG_CLIENTS   8    /* who may log dirty pages: clients 0 to 7 */
+#define MEMBUS_LOG_PAGE      4096 /* bytes for each bit of a dirty log */
 
 /* What travels with an access (A7). All zero: nothing special. */
 struct membus_attrs {
-    uint32_t requester;    /* who: a PCI requester id, a stream id */
+    uint32_t requester; /* who: a PCI requester id, a stream id */
     unsigned secure : 1;
     unsigned user : 1;
     unsigned memory_only : 1; /* callbacks are not called: denied, and the buffer is untouched */
@@ -223,8 +225,8 @@ MEMBUS_API int membus_region_new_ram_resizable(struct membus_region **region, co
                                                uint64_t size, uint64_t size_max);
 
 /* ROM: anonymous RAM, read-only on the bus, that starts with the `n` bytes of `content`. */
-MEMBUS_API int membus_region_new_rom(struct membus_region **region, const char *name,
-                                     uint64_t size, const void *content, size_t n);
+MEMBUS_API int membus_region_new_rom(struct membus_region **region, const char *name, uint64_t size,
+                                     const void *content, size_t n);
 
 /* A ROM device, in direct mode. Its memory is anonymous: see membus_region_mapping(). */
 MEMBUS_API int membus_region_new_rom_device(struct membus_region **region, const char *name,
@@ -387,12 +389,10 @@ MEMBUS_API int membus_region_new_iommu(struct membus_region **region, const char
 #define MEMBUS_IOMMU_EVENT_MAP   2u
 struct membus_iommu_notifier;
 /* Hears of `events` that touch [first, last] of the region; may be called from any thread. */
-MEMBUS_API int membus_iommu_notifier_new(struct membus_iommu_notifier **notifier,
-                                         struct membus_region *region, uint64_t first,
-                                         uint64_t last, unsigned events,
-                                         void (*notify)(void *data, unsigned event,
-                                                        const struct membus_iommu_entry *entry),
-                                         void *data);
+MEMBUS_API int membus_iommu_notifier_new(
+    struct membus_iommu_notifier **notifier, struct membus_region *region, uint64_t first,
+    uint64_t last, unsigned events,
+    void (*notify)(void *data, unsigned event, const struct membus_iommu_entry *entry), void *data);
 MEMBUS_API int membus_iommu_notifier_delete(struct membus_iommu_notifier *notifier);
 /* The IOMMU's side: tells all notifiers. Any thread. */
 MEMBUS_API int membus_region_iommu_notify(struct membus_region *region, unsigned event,

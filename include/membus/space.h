@@ -51,11 +51,12 @@ extern "C" {
 #endif
 
 /* Flags of a range. */
-#define MEMBUS_RANGE_MEMORY      1u  /* RAM, ROM device or device memory (with an address) */
-#define MEMBUS_RANGE_READONLY    2u  /* writes are dropped: it, or what it is seen through */
+#define MEMBUS_RANGE_MEMORY      1u /* RAM, ROM device or device memory (with an address) */
+#define MEMBUS_RANGE_READONLY    2u /* writes are dropped: it, or what it is seen through */
 #define MEMBUS_RANGE_NONVOLATILE 4u
-#define MEMBUS_RANGE_DIRECT      8u  /* reads are direct: memory, but no ROM device out of direct
-                                        mode */
+#define MEMBUS_RANGE_DIRECT                                         \
+    8u /* reads are direct: memory, but no ROM device out of direct \
+          mode */
 
 /* A piece of one region in a view. */
 struct membus_range {
@@ -64,8 +65,8 @@ struct membus_range {
     uint64_t extent;      /* where the region would end here if nothing lay over it: a piece of
                              an access to callbacks may reach this far (>= last) */
     struct membus_region *region;
-    uint32_t flags;       /* MEMBUS_RANGE_* */
-    uint32_t log;         /* bit c: client c logs dirty pages */
+    uint32_t flags; /* MEMBUS_RANGE_* */
+    uint32_t log;   /* bit c: client c logs dirty pages */
 };
 
 /*
@@ -76,8 +77,8 @@ struct membus_range {
 MEMBUS_API int membus_space_new(struct membus_space **space, const char *name,
                                 struct membus_region *root);
 
-/* Takes the space back: listeners hear that everything is removed. Errors: -EBUSY with listeners,
- * DMA mappings or waiters left, -ENOENT when deleted twice. */
+/* Takes the space back. No access to it may begin any more; those under way end well. Errors:
+ * -EBUSY with listeners, DMA mappings or waiters left, -ENOENT when deleted twice. */
 MEMBUS_API int membus_space_delete(struct membus_space *space);
 
 MEMBUS_API int membus_space_set_root(struct membus_space *space, struct membus_region *root);
@@ -119,12 +120,12 @@ MEMBUS_API struct membus_outcome membus_space_copy(struct membus_space *dst, uin
 
 /* Single values. Unmarked: in the host's byte order; _le and _be: that order in the space. A load
  * that fails gives what the bus gives: 0, or the pattern. */
-#define MEMBUS_SPACE_ACCESS(width, mark)                                                           \
-    MEMBUS_API struct membus_outcome membus_space_load_##mark##width(                              \
-        struct membus_space *space, uint##width##_t *value, uint64_t addr,                         \
-        struct membus_attrs attrs);                                                                \
-    MEMBUS_API struct membus_outcome membus_space_store_##mark##width(                             \
-        struct membus_space *space, uint64_t addr, uint##width##_t value,                          \
+#define MEMBUS_SPACE_ACCESS(width, mark)                                   \
+    MEMBUS_API struct membus_outcome membus_space_load_##mark##width(      \
+        struct membus_space *space, uint##width##_t *value, uint64_t addr, \
+        struct membus_attrs attrs);                                        \
+    MEMBUS_API struct membus_outcome membus_space_store_##mark##width(     \
+        struct membus_space *space, uint64_t addr, uint##width##_t value,  \
         struct membus_attrs attrs);
 MEMBUS_SPACE_ACCESS(8, )
 MEMBUS_SPACE_ACCESS(16, )
@@ -213,8 +214,7 @@ struct membus_listener;
 /* Registers, and replays the current state: begin, add, log_start, doorbells, windows, commit.
  * Those of higher `priority` hear first of what comes, and last of what goes. */
 MEMBUS_API int membus_listener_new(struct membus_listener **listener, struct membus_space *space,
-                                   int priority, const struct membus_listener_ops *ops,
-                                   void *data);
+                                   int priority, const struct membus_listener_ops *ops, void *data);
 /* Replays everything as removed, and deregisters. */
 MEMBUS_API int membus_listener_delete(struct membus_listener *listener);
 
