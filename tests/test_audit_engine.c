@@ -37,8 +37,14 @@ struct expected {
     enum need need;
 };
 
-#define CASE(size, dst, src) {.n = (size), .dst_align = (dst), .src_align = (src)}
-#define MOVE(size, dst, d) {.n = (size), .dst_align = (dst), .overlapping = true, .distance = (d)}
+#define CASE(size, dst, src)                                \
+    {                                                       \
+        .n = (size), .dst_align = (dst), .src_align = (src) \
+    }
+#define MOVE(size, dst, d)                                                    \
+    {                                                                         \
+        .n = (size), .dst_align = (dst), .overlapping = true, .distance = (d) \
+    }
 
 static const struct expected general[] = {
     {"bytes", CASE(0, 0, 0), "", false, ANY},
@@ -78,8 +84,8 @@ static const struct expected strings[] = {
 static const struct expected vectors[] = {
     {"rip_relative", CASE(16, 1, 5), "L16+0v S16+0v", false, ANY},
     {"sse", CASE(29, 7, 3), "L16+0v L8+16v L4+24v L1+28v S16+0v S8+16v S4+24v S1+28v", false, ANY},
-    {"avx", CASE(64, 16, 1),
-     "L32+0v L16+32v L4+48v L16+48v S16+0v S16+16v S16+32vn S16+48v", false, AVX2},
+    {"avx", CASE(64, 16, 1), "L32+0v L16+32v L4+48v L16+48v S16+0v S16+16v S16+32vn S16+48v", false,
+     AVX2},
     {"vmaskmov", CASE(32, 1, 0), "L20+4mf00ff@0/32 S20+4mf00ff@0/32", true, AVX2},
     {"maskmov", CASE(16, 1, 0), "L16+0v S12+1nm803@0/16", true, ANY},
     {"maskmov_mmx", CASE(8, 1, 0), "L8+0v S2+1nm3@0/8", true, ANY},
@@ -216,7 +222,7 @@ static void test_guard_pages(void **state)
         struct membus_audit_case c;
         bool faults; /* when it loads src[n] */
     } at[] = {
-        {CASE(64, 0, 0), true},  {CASE(0, 3, 0), true},   {CASE(10, 3, 54), true},
+        {CASE(64, 0, 0), true},   {CASE(0, 3, 0), true},    {CASE(10, 3, 54), true},
         {CASE(10, 3, 53), false}, {CASE(11, 54, 0), false}, {CASE(63, 5, 1), true},
     };
     struct membus_audit_target target = routine("reads_past", false);
@@ -263,7 +269,8 @@ static void compare(struct membus_audit_engine *a, struct membus_audit_engine *b
 }
 
 /* Returns how many cases were compared. */
-static size_t compare_engines(const struct membus_audit_target *target, bool overlaps, unsigned step)
+static size_t compare_engines(const struct membus_audit_target *target, bool overlaps,
+                              unsigned step)
 {
     static const ptrdiff_t distances[] = {-100, -7, 1, 16, 33};
     struct membus_audit_engine *a = open_engine(&membus_audit_slots, target);

@@ -9,7 +9,7 @@
 #define WINDOW      (2 * MEMBUS_AUDIT_N_MAX + ((size_t)1 << 20))
 #define GUARD       ((size_t)64 << 10)
 #define STACK       ((size_t)256 << 10)
-#define RESERVATION (2 * WINDOW + STACK + 4 * GUARD)
+#define RESERVATION (2 * WINDOW + STACK + 5 * GUARD)
 
 /* Far from the heap, from where the kernel maps by itself, and from the sanitizers' shadows. */
 #define WHERE ((uintptr_t)0x200000000000)
@@ -63,10 +63,10 @@ int audit_arena_open(struct audit_arena *a)
     a->src_window = p + GUARD;
     a->dst_window = a->src_window + WINDOW + GUARD;
     a->data_end = a->dst_window + WINDOW + GUARD;
-    a->stack_top = a->data_end + STACK;
+    a->stack_top = a->data_end + GUARD + STACK;
     if (mprotect(a->src_window, WINDOW, PROT_READ | PROT_WRITE) ||
         mprotect(a->dst_window, WINDOW, PROT_READ | PROT_WRITE) ||
-        mprotect(a->data_end, STACK, PROT_READ | PROT_WRITE)) {
+        mprotect(a->stack_top - STACK, STACK, PROT_READ | PROT_WRITE)) {
         int error = -errno;
 
         audit_arena_close(a);

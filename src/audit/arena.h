@@ -6,9 +6,9 @@
  * The memory that an audited routine works on: one reservation, shared between the auditor and
  * the process that runs the routine, at the same address in both.
  *
- *     guard | source window | guard | destination window | guard | stack | guard
+ *     guard | source window | guard | destination window | guard | guard | stack | guard
  *
- * Guards are unmapped for access. Where a case lies in its window follows from the case alone, so
+ * Guards cannot be accessed. Those beside a window belong to it as far as recording goes. Where a case lies in its window follows from the case alone, so
  * every engine and every run sees the same addresses modulo 4096, and the same distance:
  *
  *   - data that can end exactly at the window's end does: (align + n) % 64 == 0. One byte read

@@ -94,7 +94,7 @@ static int wait_for_child(struct membus_audit_engine *e)
 
     do {
         beat = __atomic_load_n(&e->shared->beat, __ATOMIC_RELAXED);
-        r = audit_worker_wait(&e->worker, AUDIT_HANG_SECONDS);
+        r = audit_worker_wait(&e->worker, audit_worker_hang_seconds);
     } while (r == -ETIMEDOUT && beat != __atomic_load_n(&e->shared->beat, __ATOMIC_RELAXED));
     return r;
 }
@@ -112,8 +112,8 @@ static void report_death(struct membus_audit_engine *e, int how)
     r->trace.end = MEMBUS_AUDIT_CRASHED;
     if (how == -ETIMEDOUT) {
         r->trace.end = MEMBUS_AUDIT_ENDLESS;
-        snprintf(r->text, sizeof(r->text), "one instruction took more than %d s",
-                 AUDIT_HANG_SECONDS);
+        snprintf(r->text, sizeof(r->text), "one instruction took more than %u s",
+                 audit_worker_hang_seconds);
     } else if (WIFSIGNALED(status)) {
         r->trace.signal = WTERMSIG(status);
         snprintf(r->text, sizeof(r->text), "took its process with it (%s)",

@@ -16,6 +16,9 @@
 
 #include "audit/target.h"
 
+unsigned audit_worker_load_seconds = AUDIT_LOAD_SECONDS;
+unsigned audit_worker_hang_seconds = AUDIT_HANG_SECONDS;
+
 int audit_worker_open(struct audit_worker *w)
 {
     memset(w, 0, sizeof(*w));
@@ -175,8 +178,8 @@ static int explain_load(struct audit_worker *w, const struct membus_audit_target
     int status = audit_worker_stop(w, how == -ETIMEDOUT);
 
     if (how == -ETIMEDOUT) {
-        snprintf(error, size, "loading %s takes more than %d s: a constructor of it hangs", name,
-                 AUDIT_LOAD_SECONDS);
+        snprintf(error, size, "loading %s takes more than %u s: a constructor of it hangs", name,
+                 audit_worker_load_seconds);
         return -ETIMEDOUT;
     }
     if (WIFSIGNALED(status))
@@ -230,7 +233,7 @@ int audit_worker_start(struct audit_worker *w, const struct membus_audit_target 
         snprintf(error, size, "cannot start a process for the target: %s", strerror(-e));
         return e;
     }
-    e = audit_worker_wait(w, AUDIT_LOAD_SECONDS);
+    e = audit_worker_wait(w, audit_worker_load_seconds);
     if (e)
         return explain_load(w, target, e, error, size);
     w->routine = w->report->routine;

@@ -17,6 +17,8 @@
 /* Loading may take this long, and a worker may go this long without a sign of life. */
 #define AUDIT_LOAD_SECONDS 10
 #define AUDIT_HANG_SECONDS 5
+/* Those, but for the tests. */
+extern unsigned audit_worker_load_seconds, audit_worker_hang_seconds;
 
 struct audit_worker_report {
     int result;
