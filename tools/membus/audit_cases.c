@@ -219,7 +219,7 @@ struct membus_audit_case audit_case_compared(bool overlap)
 {
     struct membus_audit_case apart = {.n = 100, .dst_align = 5, .src_align = 3};
     struct membus_audit_case move = {
-        .n = 100, .dst_align = 5, .src_align = 53, .overlapping = true, .distance = 16};
+        .n = 300, .dst_align = 5, .src_align = 60, .overlapping = true, .distance = 9};
 
     return overlap ? move : apart;
 }

@@ -13,7 +13,7 @@
 #include "audit_tool.h"
 #include "audit/judge.h"
 
-#define PLOT_WIDTH  260.0
+#define PLOT_WIDTH  228.0
 #define ROWS_HEIGHT 230.0
 #define ROW_MAX     13.0
 #define BYTE_MAX    14.0
@@ -90,12 +90,18 @@ static void put_ground(const struct drawing *d, double height)
     fprintf(d->out, "<text x=\"%.1f\" y=\"10\">+%td</text>\n", x_of(d, d->n) - 8, d->n);
 }
 
-/* Bytes [from, to) of one row, as an overlay of class `class`. */
+/*
+ * Bytes [from, to) of one row, as an overlay of class `class`: in full, or its lower half, where
+ * the store below has a mark of its own to show.
+ */
 static void put_span(const struct drawing *d, const char *class, ptrdiff_t from, ptrdiff_t to,
-                     size_t number)
+                     size_t number, bool half)
 {
+    double height = d->row * 0.8;
+
     fprintf(d->out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
-            class, x_of(d, from), y_of(d, number), x_of(d, to) - x_of(d, from), d->row * 0.8);
+            class, x_of(d, from), y_of(d, number) + (half ? height / 2 : 0),
+            x_of(d, to) - x_of(d, from), half ? height / 2 : height);
 }
 
 static bool is_double(const struct drawing *d, const struct membus_audit_access *a, size_t number,
@@ -116,7 +122,7 @@ static bool is_idle(const struct membus_audit_access *a, ptrdiff_t at)
 
 /* Runs of bytes that were stored before, that lie outside, or that the mask leaves out. */
 static void put_overlays(const struct drawing *d, const struct membus_audit_access *a,
-                         size_t number)
+                         size_t number, bool down)
 {
     ptrdiff_t end = a->offset + (ptrdiff_t)a->width, to;
 
@@ -130,7 +136,7 @@ static void put_overlays(const struct drawing *d, const struct membus_audit_acce
                 break;
         }
         if (twice || outside || idle)
-            put_span(d, twice ? "x" : outside ? "o" : "i", at, to, number);
+            put_span(d, twice ? "x" : outside ? "o" : "i", at, to, number, twice && down);
     }
 }
 
@@ -226,7 +232,7 @@ static void put_store(const struct drawing *d, const struct membus_audit_access 
     fputs("<g>", d->out);
     put_tooltip(d, a, number, down);
     put_body(d, a, number, down);
-    put_overlays(d, a, number);
+    put_overlays(d, a, number, down);
     if (torn_at(d, a->offset, number))
         put_tear(d, a->offset, number);
     if (torn_at(d, end, number))

@@ -47,7 +47,8 @@ static const char style[] =
     ".lead{font-size:17px;margin:18px 0}code{font-family:ui-monospace,'DejaVu Sans Mono',monospace;"
     "font-size:.92em}a{color:inherit}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:12.5px;"
-    "font-variant-numeric:tabular-nums}thead a{text-decoration:none}th,td{border-bottom:1px solid var(--line);"
+    "font-variant-numeric:tabular-nums}thead a{text-decoration:none}"
+    "th,td{border-bottom:1px solid var(--line);"
     "padding:4px 8px;text-align:right;white-space:nowrap}th:first-child{text-align:left;"
     "font-weight:600}thead th{vertical-align:bottom;font-weight:600}thead small{display:block;"
     "color:var(--dim);font-weight:400}td.ok{color:var(--good)}td.no{color:var(--bad);"
@@ -68,7 +69,10 @@ static const char style[] =
     "color:var(--good);background:var(--goodbg)}.none{color:var(--dim)}\n"
     ".g{fill:var(--range)}.l{stroke:var(--cacheline);stroke-width:1.2}.w8{stroke:var(--word);"
     "stroke-width:.8}text{font:10px ui-monospace,'DejaVu Sans Mono',monospace;fill:var(--dim)}"
-    ".r{text-anchor:end}.who{display:block;font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:12.5px}p.sub+.draw{margin:6px 0 18px}.last{fill:var(--fg);font-size:9px}\n"
+    ".r{text-anchor:end}.who{display:block;font-family:ui-monospace,'DejaVu Sans Mono',monospace;"
+    "font-size:12.5px}.glance{display:grid;grid-template-columns:repeat(auto-fit,minmax(205px,"
+    "1fr));gap:12px;align-items:start;margin:6px 0 18px}.glance svg{max-width:100%;height:auto}"
+    ".last{fill:var(--fg);font-size:9px}\n"
     ".s{fill:var(--store);stroke:var(--edge);stroke-width:.6}.d{fill:var(--down);"
     "stroke:var(--down)}.x{fill:var(--twice)}.o{fill:var(--out)}.i{fill:var(--panel);opacity:.85}"
     ".t{stroke:var(--tear);stroke-width:2.6}.k{stroke:var(--edge);stroke-width:1.2;"
@@ -268,8 +272,8 @@ static void put_rules(const struct audit *audit, FILE *out)
 static void put_legend(FILE *out)
 {
     fputs(
-        "<h2>How to read the drawings</h2>\n<p class=\"sub\">Each is one call. The address grows to "
-        "the right, time runs downwards: one bar a store. An ordered copy is a staircase going "
+        "<h2>How to read the drawings</h2>\n<p class=\"sub\">Each is one call. The address grows "
+        "to the right, time runs downwards: one bar a store. An ordered copy is a staircase going "
         "down to the right. Point at a bar for its numbers.</p>\n<div class=\"legend\">\n",
         out);
     for (size_t i = 0; i < sizeof(legend) / sizeof(legend[0]); i++)
@@ -289,8 +293,8 @@ static void put_glance(const struct audit *audit, bool overlap, FILE *out)
         if (r->overlap != overlap || !r->glance || !*r->glance)
             continue;
         if (!any)
-            fprintf(out, "<p class=\"sub\">%s</p>\n<div class=\"draw\">\n",
-                    overlap ? "100 bytes moved up by 16 within one buffer"
+            fprintf(out, "<p class=\"sub\">%s</p>\n<div class=\"glance\">\n",
+                    overlap ? "300 bytes moved up by 9 within one buffer"
                             : "100 bytes, nothing aligned");
         any = true;
         fputs(r->glance, out);
