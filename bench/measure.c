@@ -6,11 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <membus/copy.h>
 
 #define ROUNDS_LIMIT   4096u
 #define ROUTINES_LIMIT 32u
+
+/* Ops in a batch. */
+#define BATCH_LIMIT ((size_t)1 << 24)
+
+/* Longer batches than this are timed by the thread's CPU clock. */
+#define LONG_NS 300000
 
 /* Bytes at the end of a copy that are looked at. */
 #define CHECKED 256u
@@ -53,6 +60,7 @@ struct run {
     const struct bench_case *c;
     struct bench_batch batch;
     size_t warm; /* ops before each batch, not timed */
+    bool shared; /* batches so long that the scheduler will interrupt them: count CPU time */
 };
 
 static void prepare(struct run *run, const struct bench_routine *routine)
@@ -97,22 +105,36 @@ static void check(const struct run *run, const struct bench_routine *routine)
     }
 }
 
+/* CPU time of this thread in ticks: without what others ran in between. */
+static double cpu_ticks(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return ((double)t.tv_sec * 1e9 + (double)t.tv_nsec) / bench_ticks_ns();
+}
+
 /* One batch, in ticks. */
 static double timed(struct run *run, const struct bench_routine *routine)
 {
     bench_loop *loop = loop_of(routine, run->c);
+    double ticks;
 
     prepare(run, routine);
+    if (run->shared) {
+        double start = cpu_ticks();
 
-    uint64_t start = bench_ticks();
+        loop(&run->batch);
+        ticks = cpu_ticks() - start;
+    } else {
+        uint64_t start = bench_ticks();
 
-    loop(&run->batch);
-
-    uint64_t end = bench_ticks();
-
+        loop(&run->batch);
+        ticks = (double)(bench_ticks() - start);
+    }
     if (run->c->fresh)
         run->batch.first += run->batch.count + run->warm;
-    return end > start ? (double)(end - start) : 1;
+    return ticks > 0 ? ticks : 1;
 }
 
 /* Ops in a batch, so that the baseline takes about batch_us. */
@@ -120,21 +142,18 @@ static void calibrate(struct run *run, const struct bench_settings *settings,
                       const struct bench_routine *baseline)
 {
     double target = settings->batch_us * 1000 / bench_ticks_ns();
+    double ticks = 0;
 
-    run->batch.count = 1;
-    timed(run, baseline);
-    while (run->batch.count < ((size_t)1 << 24)) {
-        double ticks = timed(run, baseline), again = timed(run, baseline);
+    for (run->batch.count = 1; run->batch.count < BATCH_LIMIT; run->batch.count *= 2) {
+        double first = timed(run, baseline), second = timed(run, baseline);
 
-        ticks = ticks < again ? ticks : again;
-        if (ticks >= target)
+        ticks = first < second ? first : second;
+        if (ticks * 2 >= target)
             break;
-        run->batch.count *= ticks * 2 < target ? 2 : 1;
-        if (ticks * 2 >= target) {
-            run->batch.count = (size_t)((double)run->batch.count * target / ticks) + 1;
-            break;
-        }
     }
+    if (ticks < target)
+        run->batch.count = (size_t)((double)run->batch.count * target / ticks) + 1;
+    run->shared = ticks * bench_ticks_ns() > LONG_NS;
     run->warm = run->batch.count >= 8 ? run->batch.count / 8 : 0;
     run->batch.first += run->warm;
 }
@@ -158,7 +177,7 @@ void bench_measure(const struct bench_case *c, const struct bench_settings *sett
 {
     static double ticks[ROUTINES_LIMIT][ROUNDS_LIMIT], ratio[ROUNDS_LIMIT];
     static volatile size_t zero;
-    struct run run = {c, {c->dst, c->src, c->ops, c->mask, 0, 1, zero}, 0};
+    struct run run = {c, {c->dst, c->src, c->ops, c->mask, 0, 1, zero}, 0, false};
     double spent = 0, limit = settings->case_ms * 1e6 / bench_ticks_ns();
     unsigned rounds = 0;
 

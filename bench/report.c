@@ -59,8 +59,9 @@ void bench_report_row(FILE *out, const struct bench_row *row)
     if (row->skipped)
         fprintf(out, "skipped: %s\n", row->skipped);
     else
-        fprintf(out, "%8.3f %-5s %5.3f-%-6.3f %7.3f  %6.3f  %s\n", row->ratio.median, verdict(row),
-                row->ratio.q1, row->ratio.q3, row->noise, row->worst, row->worst_name);
+        fprintf(out, "%8.3f %-5s %5.3f-%-6.3f %5.1f %%  %6.3f  %s\n", row->ratio.median,
+                verdict(row), row->ratio.q1, row->ratio.q3, (row->noise - 1) * 100, row->worst,
+                row->worst_name);
     fflush(out);
 }
 

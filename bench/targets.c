@@ -186,8 +186,7 @@ static void row_add(struct bench_row *row, const struct bench_case *c,
     row->ratio.q1 += log(result->ratio.q1);
     row->ratio.median += log(result->ratio.median);
     row->ratio.q3 += log(result->ratio.q3);
-    if (fabs(log(noise)) > fabs(log(row->noise)))
-        row->noise = noise;
+    row->noise += fabs(log(noise));
     if (result->ratio.median > row->worst) {
         row->worst = result->ratio.median;
         strcpy(row->worst_name, c->name);
@@ -200,7 +199,7 @@ void bench_target_measure(struct bench_row *row, const struct bench_target *targ
 {
     const struct bench_routine *routine = bench_routine(target->routine);
 
-    *row = (struct bench_row){.target = target, .noise = 1, .skipped = routine->skipped};
+    *row = (struct bench_row){.target = target, .skipped = routine->skipped};
     if (routine->skipped)
         return;
     target->cases(suite);
@@ -219,6 +218,7 @@ void bench_target_measure(struct bench_row *row, const struct bench_target *targ
         row_add(row, c, &results[2], results[1].ratio.median);
     }
     bench_suite_free(suite);
+    row->noise = exp(row->noise / row->cases);
     row->ratio.q1 = exp(row->ratio.q1 / row->cases);
     row->ratio.median = exp(row->ratio.median / row->cases);
     row->ratio.q3 = exp(row->ratio.q3 / row->cases);

@@ -19,7 +19,7 @@ extern const struct bench_target bench_targets[]; /* ends with a NULL work */
 struct bench_row {
     const struct bench_target *target;
     struct bench_quartiles ratio;
-    double noise; /* the median ratio of the baseline to itself, where furthest from 1 */
+    double noise; /* how far the baseline is from itself, either way: 1 or more */
     double worst;
     char worst_name[48];
     unsigned cases;
