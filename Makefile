@@ -18,7 +18,7 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	scripts/deps.sh build check
-	meson setup $(BUILD) --prefix=$(PREFIX)
+	meson setup $(BUILD) --prefix=$(PREFIX) $(SETUP)
 
 run: all
 	scripts/run.sh $(BUILD)

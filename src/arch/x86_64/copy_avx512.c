@@ -77,12 +77,6 @@ MEMBUS_INLINE void ragged(char *dst, const char *src, uint64_t all, size_t body)
                      : "xmm16", "xmm17", "k1", "k2", "memory");
 }
 
-/* The end of a range: 1 to 64 bytes at an aligned word, the last word on its own. */
-MEMBUS_INLINE void ending(char *dst, const char *src, size_t n)
-{
-    ragged(dst, src, low_bits(n), (n - 1) & ~(size_t)7);
-}
-
 /* 16 bytes to a 16-byte boundary: one access (SDM 9.1.1). */
 MEMBUS_INLINE void element_16(char *dst, const char *src)
 {
