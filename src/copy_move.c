@@ -10,7 +10,7 @@
 /* Chunks end where the destination is aligned to a line, so that no element is torn between two
  * chunks and wide stores stay aligned. */
 #define LINE  64u
-#define CHUNK 512u
+#define CHUNK 1024u
 
 #define MOVERS_MAX 64u
 
@@ -35,83 +35,71 @@ size_t membus_move_need(const struct membus_mover *mover, uintptr_t d, size_t n)
     return mover->load_once ? d : lesser(d, n - d);
 }
 
-/* A ring of lines in up to two pieces: the window, and a line of the stack for a window that is
- * not a whole number of lines. */
+/* A ring of lines in two pieces: the window, and some of the stack, so that a window of exactly d
+ * bytes does, and there is always room for one more chunk than is held. */
 struct ring {
     char *piece[2];
     size_t size[2];
+};
+
+struct place {
     unsigned in;
     size_t at;
 };
 
-/* The next contiguous bytes of the ring, at most `n`; advances past them. */
-static char *ring_take(struct ring *ring, size_t *n)
+static size_t ring_room(const struct ring *ring, const struct place *place)
 {
-    char *p = ring->piece[ring->in] + ring->at;
+    return ring->size[place->in] - place->at;
+}
 
-    *n = lesser(*n, ring->size[ring->in] - ring->at);
-    ring->at += *n;
-    if (ring->at == ring->size[ring->in]) {
-        ring->at = 0;
-        ring->in = ring->in == 0 && ring->size[1] ? 1 : 0;
+/* The `n` bytes at `place`, at most ring_room(); advances past them. */
+static char *ring_take(const struct ring *ring, struct place *place, size_t n)
+{
+    char *p = ring->piece[place->in] + place->at;
+
+    place->at += n;
+    if (place->at == ring->size[place->in]) {
+        place->at = 0;
+        place->in = place->in == 0 || ring->size[0] == 0 ? 1 : 0;
     }
     return p;
 }
 
-static size_t ring_init(struct ring *ring, char *line, uintptr_t d, const struct membus_window *w)
+/* Loads src[0, n) into the ring. */
+static void ring_load(const struct membus_mover *mover, const struct ring *ring,
+                      struct place *place, const char *src, size_t n)
 {
-    size_t whole = round_down(d + LINE - 1);
-
-    *ring = (struct ring){{(char *)w->addr, line}, {whole, 0}, 0, 0};
-    if (w->size < whole) {
-        ring->size[0] = round_down(d);
-        ring->size[1] = LINE;
-        ring->in = ring->size[0] ? 0 : 1;
-    }
-    return whole;
-}
-
-/* Fills the ring with src[0, n), n at most its size, starting where it is; leaves it there. */
-static void ring_fill(const struct membus_mover *mover, const struct ring *ring, const char *src,
-                      size_t n)
-{
-    struct ring r = *ring;
-
     for (size_t done = 0, b; done < n; done += b) {
-        b = n - done;
-        char *p = ring_take(&r, &b);
-        mover->load(mover, p, src + done, b);
+        b = lesser(n - done, ring_room(ring, place));
+        mover->load(mover, ring_take(ring, place, b), src + done, b);
     }
 }
 
 /*
- * Before src[i, i+b) is stored over src[i+d, i+d+b), the ring holds src[i, i+size) and the bytes
- * at i + size, which that store may overwrite (size >= d), are loaded to take its place.
+ * The ring holds src[i, i + ahead), ahead >= d. Before src[i, i + b) is stored, over
+ * src[i + d, i + d + b), the b bytes at i + ahead are loaded behind it.
  */
 static void move_ring(const struct membus_mover *mover, char *dst, const char *src, size_t n,
                       const struct membus_window *window)
 {
-    char line[LINE], head[LINE], next[CHUNK];
-    struct ring ring;
-    size_t size = ring_init(&ring, line, (uintptr_t)dst - (uintptr_t)src, window);
+    char stack[LINE + CHUNK] __attribute__((aligned(LINE))), head[LINE];
+    const size_t d = (uintptr_t)dst - (uintptr_t)src, ahead = round_down(d + LINE - 1);
+    const struct ring ring = {{(char *)window->addr, stack},
+                              {lesser(round_down(window->size), ahead), sizeof(stack)}};
+    struct place in = {ring.size[0] ? 0 : 1, 0}, out = in;
     size_t i = lesser(to_line(dst), n);
 
     if (i)
         mover->load(mover, head, src, i);
-    ring_fill(mover, &ring, src + i, lesser(size, n - i));
+    ring_load(mover, &ring, &in, src + i, lesser(ahead, n - i));
     if (i)
         mover->store(mover, dst, head, i);
 
     for (size_t b; i < n; i += b) {
-        b = lesser(n - i, CHUNK);
-        char *p = ring_take(&ring, &b);
-        size_t ahead = n - i > size ? lesser(b, n - i - size) : 0;
-
-        if (ahead)
-            mover->load(mover, next, src + i + size, ahead);
-        mover->store(mover, dst + i, p, b);
-        if (ahead)
-            membus_words_copy(p, next, ahead, MEMBUS_WORDS_LOOSE);
+        b = lesser(lesser(n - i, CHUNK), ring_room(&ring, &out));
+        if (n - i > ahead)
+            ring_load(mover, &ring, &in, src + i + ahead, lesser(b, n - i - ahead));
+        mover->store(mover, dst + i, ring_take(&ring, &out, b), b);
     }
 }
 
@@ -145,7 +133,7 @@ void membus_move_exact(const struct membus_mover *mover, char *dst, const char *
 
         mover->load(mover, all, src, n);
         mover->store(mover, dst, all, n);
-    } else if (mover->load_once || d <= n - d) {
+    } else if (mover->load_once || d < LINE || n - d > window->size) {
         move_ring(mover, dst, src, n, window);
     } else {
         move_split(mover, dst, src, n, window);
@@ -263,10 +251,14 @@ static void move_large(const struct membus_mover *mover, char *dst, const char *
 
 void *membus_move_windowed(void *dst, const void *src, size_t n, membus_copy_function *copy)
 {
-    if (!membus_move_needs_window(dst, src, n) || membus_is_element(n))
+    if (!membus_move_needs_window(dst, src, n))
         return copy(dst, src, n);
+    if (membus_is_element(n)) { /* loaded whole before it is stored, even where it is split */
+        membus_word_copy((char *)dst, (const char *)src, (unsigned)n);
+        return dst;
+    }
 
-    char memory[MEMBUS_MOVE_EXACT];
+    char memory[MEMBUS_MOVE_EXACT] __attribute__((aligned(LINE)));
     const struct membus_window stack = {memory, sizeof(memory)};
     const struct ram_mover ram = {{ram_copy, ram_copy, ram_copy, false}, copy};
 

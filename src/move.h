@@ -7,8 +7,9 @@
  *
  * The bytes that an early store overwrites before their turn are kept in a *window*. Two ways:
  *
- *   ring   d <= n - d, or loads must ascend: the window holds the d bytes ahead of the store
- *   split  d > n - d: the last n - d source bytes are kept, the rest does not overlap
+ *   split  the last n - d source bytes are kept; the rest does not overlap with where it goes
+ *   ring   the d bytes ahead of the store are kept: where the window is too small for a split,
+ *          or loads must ascend. Every byte passes through the window, so it costs more.
  */
 
 #include <membus/copy.h>

@@ -18,18 +18,18 @@
 
 MEMBUS_INLINE uint8_t membus_arch_load_8(const void *p)
 {
-    uint8_t v;
+    uint32_t v; /* the whole register: movb would wait for its old upper part */
 
-    __asm__ volatile(MEMBUS_SITE_LOAD(1, "movb %1, %0") : "=q"(v) : "m"(*(const membus_u8 *)p));
-    return v;
+    __asm__ volatile(MEMBUS_SITE_LOAD(1, "movzbl %1, %0") : "=r"(v) : "m"(*(const membus_u8 *)p));
+    return (uint8_t)v;
 }
 
 MEMBUS_INLINE uint16_t membus_arch_load_16(const void *p)
 {
-    uint16_t v;
+    uint32_t v;
 
-    __asm__ volatile(MEMBUS_SITE_LOAD(2, "movw %1, %0") : "=r"(v) : "m"(*(const membus_u16 *)p));
-    return v;
+    __asm__ volatile(MEMBUS_SITE_LOAD(2, "movzwl %1, %0") : "=r"(v) : "m"(*(const membus_u16 *)p));
+    return (uint16_t)v;
 }
 
 MEMBUS_INLINE uint32_t membus_arch_load_32(const void *p)

@@ -5,6 +5,7 @@
  * issued from an 8-byte boundary (vector.h) and the last word has a store of its own (W5).
  */
 
+#include "branchless.h"
 #include "cpu.h"
 #include "kernels.h"
 #include "move.h"
@@ -12,49 +13,15 @@
 #include "vector.h"
 #include "words.h"
 
-/* 1 to 32 bytes at a word boundary of dst, the last word on its own. */
-MEMBUS_INLINE void ending(char *dst, const char *src, size_t n)
+static void *copy_long(char *to, const char *from, size_t n)
 {
-    size_t body = (n - 1) & ~(size_t)7;
+    struct membus_sink sink;
+    const size_t head = membus_maybe_head(to, from, n, 0, &sink);
+    char *dst = to + head;
+    const char *src = from + head;
 
-    if (body & 16) {
-        membus_store_16(dst, membus_load_16(src));
-        dst += 16;
-        src += 16;
-    }
-    if (body & 8) {
-        membus_ram_store_64(dst, membus_ram_load_64(src));
-        dst += 8;
-        src += 8;
-    }
-    n -= body;
-    if (n == 8)
-        membus_ram_store_64(dst, membus_ram_load_64(src));
-    else
-        membus_words_tail(dst, src, n, MEMBUS_WORDS_LOOSE);
-}
-
-static void *copy(void *to, const void *from, size_t n)
-{
-    char *dst = (char *)to;
-    const char *src = (const char *)from;
-
-    if (n <= 8) {
-        if (n)
-            membus_words_copy(to, from, n, MEMBUS_WORDS_LOOSE);
-        return to;
-    }
-    if (n == 16 && ((uintptr_t)dst & 15) == 0) {
-        membus_store_16(dst, membus_load_16(src));
-        return to;
-    }
-
-    size_t head = membus_words_head(dst, src, n, MEMBUS_WORDS_LOOSE);
-
-    dst += head;
-    src += head;
     n -= head;
-    if (n > 256 && ((uintptr_t)dst & 31)) { /* to a 32-byte boundary: three words at most */
+    if (n > 256) { /* to a 32-byte boundary: a line crossed costs a store */
         for (; (uintptr_t)dst & 31; n -= 8, dst += 8, src += 8)
             membus_ram_store_64(dst, membus_ram_load_64(src));
     }
@@ -67,10 +34,28 @@ static void *copy(void *to, const void *from, size_t n)
         membus_store_32(dst + 64, c);
         membus_store_32(dst + 96, d);
     }
-    for (; n > 32; n -= 32, dst += 32, src += 32)
-        membus_store_32(dst, membus_load_32(src));
-    if (n)
-        ending(dst, src, n);
+    if (n > 64) {
+        __m256i a = membus_load_32(src), b = membus_load_32(src + 32);
+
+        membus_store_32(dst, a);
+        membus_store_32(dst + 32, b);
+        n -= 64, dst += 64, src += 64;
+    }
+    membus_maybe_aligned(dst, src, n, 32, &sink);
+    return to;
+}
+
+static void *copy(void *to, const void *from, size_t n)
+{
+    char *dst = (char *)to;
+    const char *src = (const char *)from;
+
+    if (n >= 64)
+        return copy_long(dst, src, n);
+    if (n == 16 && ((uintptr_t)dst & 15) == 0) /* one access: SDM 9.1.1 */
+        membus_store_16(dst, membus_load_16(src));
+    else
+        membus_maybe_copy(dst, src, n, 32);
     return to;
 }
 

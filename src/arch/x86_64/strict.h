@@ -8,35 +8,41 @@
  * 9.2.2). Heads, tails and the last word are elements.
  */
 
-#include "vector.h"
-#include "words.h"
+#include "branchless.h"
 
 MEMBUS_INLINE void *membus_strict_copy(void *to, const void *from, size_t n)
 {
     char *dst = (char *)to;
     const char *src = (const char *)from;
 
-    if (n <= 32)
-        return membus_words_copy(to, from, n, MEMBUS_WORDS_STRICT);
+    struct membus_sink sink;
 
-    size_t done = membus_words_head(dst, src, n, MEMBUS_WORDS_STRICT);
-
-    if ((uintptr_t)(dst + done) & 8) {
-        membus_ram_store_64(dst + done, membus_ram_load_64(src + done));
-        done += 8;
+    if (n < 64) {
+        membus_maybe_copy(dst, src, n, 16);
+        return to;
     }
-    for (; n - done > 64; done += 64) {
-        __m128i a = membus_load_16(src + done), b = membus_load_16(src + done + 16);
-        __m128i c = membus_load_16(src + done + 32), d = membus_load_16(src + done + 48);
 
-        membus_store_16(dst + done, a);
-        membus_store_16(dst + done + 16, b);
-        membus_store_16(dst + done + 32, c);
-        membus_store_16(dst + done + 48, d);
+    const size_t head = membus_maybe_head(dst, src, n, 0, &sink);
+
+    dst += head;
+    src += head;
+    n -= head;
+    if ((uintptr_t)dst & 8) {
+        membus_ram_store_64(dst, membus_ram_load_64(src));
+        dst += 8;
+        src += 8;
+        n -= 8;
     }
-    for (; n - done > 16; done += 16)
-        membus_store_16(dst + done, membus_load_16(src + done));
-    membus_words_copy(dst + done, src + done, n - done, MEMBUS_WORDS_STRICT);
+    for (; n > 64; n -= 64, dst += 64, src += 64) {
+        __m128i a = membus_load_16(src), b = membus_load_16(src + 16);
+        __m128i c = membus_load_16(src + 32), d = membus_load_16(src + 48);
+
+        membus_store_16(dst, a);
+        membus_store_16(dst + 16, b);
+        membus_store_16(dst + 32, c);
+        membus_store_16(dst + 48, d);
+    }
+    membus_maybe_aligned(dst, src, n, 16, &sink);
     return to;
 }
 
