@@ -30,6 +30,19 @@ static size_t to_line(const char *p)
     return -(uintptr_t)p & (LINE - 1);
 }
 
+/*
+ * A window's whole lines, aligned; two lines of stack make up for what is cut off at both ends.
+ * Everything kept lies as its source does relative to words, so that what is mutually aligned is
+ * loaded whole (L3): kept bytes start at a line of the destination, or where the source starts.
+ */
+static struct membus_window whole_lines(const struct membus_window *window)
+{
+    const size_t cut = lesser(to_line((const char *)window->addr), window->size);
+    const struct membus_window lines = {(char *)window->addr + cut, round_down(window->size - cut)};
+
+    return lines;
+}
+
 size_t membus_move_need(const struct membus_mover *mover, uintptr_t d, size_t n)
 {
     return mover->load_once ? d : lesser(d, n - d);
@@ -82,10 +95,13 @@ static void ring_load(const struct membus_mover *mover, const struct ring *ring,
 static void move_ring(const struct membus_mover *mover, char *dst, const char *src, size_t n,
                       const struct membus_window *window)
 {
-    char stack[LINE + CHUNK] __attribute__((aligned(LINE))), head[LINE];
+    char stack[3 * LINE + CHUNK] __attribute__((aligned(LINE)));
+    char start[2 * LINE] __attribute__((aligned(LINE)));
+    char *head = start + ((uintptr_t)src & (LINE - 1));
+    const struct membus_window lines = whole_lines(window);
     const size_t d = (uintptr_t)dst - (uintptr_t)src, ahead = round_down(d + LINE - 1);
-    const struct ring ring = {{(char *)window->addr, stack},
-                              {lesser(round_down(window->size), ahead), sizeof(stack)}};
+    const struct ring ring = {{(char *)lines.addr, stack},
+                              {lesser(lines.size, ahead), sizeof(stack)}};
     struct place in = {ring.size[0] ? 0 : 1, 0}, out = in;
     size_t i = lesser(to_line(dst), n);
 
@@ -104,23 +120,24 @@ static void move_ring(const struct membus_mover *mover, char *dst, const char *s
 }
 
 /* The overlap, src[d, n), is kept from the line of dst below it; the bytes before do not overlap
- * with where they go. The first line of what is kept lies on the stack: window->size >= n - d. */
+ * with where they go. The first lines of what is kept lie on the stack. */
 static void move_split(const struct membus_mover *mover, char *dst, const char *src, size_t n,
                        const struct membus_window *window)
 {
-    char line[LINE];
+    char stack[3 * LINE] __attribute__((aligned(LINE)));
+    const struct membus_window lines = whole_lines(window);
     size_t d = (uintptr_t)dst - (uintptr_t)src;
     size_t keep = d - ((uintptr_t)(dst + d) & (LINE - 1));
-    size_t first = lesser(LINE, n - keep);
+    size_t first = lesser(sizeof(stack), n - keep);
     size_t rest = n - keep - first;
 
-    mover->load(mover, line, src + keep, first);
+    mover->load(mover, stack, src + keep, first);
     if (rest)
-        mover->load(mover, window->addr, src + keep + first, rest);
+        mover->load(mover, lines.addr, src + keep + first, rest);
     mover->direct(mover, dst, src, keep);
-    mover->store(mover, dst + keep, line, first);
+    mover->store(mover, dst + keep, stack, first);
     if (rest)
-        mover->store(mover, dst + keep + first, window->addr, rest);
+        mover->store(mover, dst + keep + first, lines.addr, rest);
 }
 
 void membus_move_exact(const struct membus_mover *mover, char *dst, const char *src, size_t n,
@@ -129,7 +146,8 @@ void membus_move_exact(const struct membus_mover *mover, char *dst, const char *
     size_t d = (uintptr_t)dst - (uintptr_t)src;
 
     if (n <= CHUNK) {
-        char all[CHUNK];
+        char memory[CHUNK + LINE] __attribute__((aligned(LINE)));
+        char *all = memory + ((uintptr_t)src & (LINE - 1));
 
         mover->load(mover, all, src, n);
         mover->store(mover, dst, all, n);
@@ -227,7 +245,7 @@ struct ram_mover {
 
 static void ram_copy(const struct membus_mover *mover, void *dst, const void *src, size_t n)
 {
-    ((const struct ram_mover *)mover)->copy(dst, src, n);
+    membus_copy_part(((const struct ram_mover *)mover)->copy, dst, src, n);
 }
 
 static void move_large(const struct membus_mover *mover, char *dst, const char *src, size_t n,

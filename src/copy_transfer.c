@@ -86,9 +86,9 @@ static void side_store(const struct membus_side *side, char *dst, const char *ra
 {
     if (side->ram) {
         if (side->strict)
-            side->kernel->copy_strict(dst, ram, n);
+            membus_copy_part(side->kernel->copy_strict, dst, ram, n);
         else
-            side->kernel->copy(dst, ram, n);
+            membus_copy_part(side->kernel->copy, dst, ram, n);
         return;
     }
     while (n) {
@@ -203,6 +203,14 @@ static struct membus_result failed(int error)
     return (struct membus_result){error, 0, 0};
 }
 
+/* RAM to RAM with nothing to decide: the kernel's own copy. */
+static bool plain(const struct membus_mapping *dst, const struct membus_mapping *src, size_t n)
+{
+    return dst->mode == MEMBUS_CACHE_NORMAL && src->mode == MEMBUS_CACHE_NORMAL &&
+           membus_policy_none(&dst->policy) && membus_policy_none(&src->policy) &&
+           MEMBUS_WORD == 8 && !membus_is_element(n);
+}
+
 struct membus_result membus_transfer(const struct membus_mapping *dst, size_t dst_offset,
                                      const struct membus_mapping *src, size_t src_offset, size_t n,
                                      const struct membus_window *window, unsigned flags)
@@ -213,15 +221,23 @@ struct membus_result membus_transfer(const struct membus_mapping *dst, size_t ds
     if (error || n == 0)
         return failed(error);
 
+    char *to = (char *)dst->addr + dst_offset;
+    const char *from = (const char *)src->addr + src_offset;
+    unsigned delivered = strict ? MEMBUS_DELIVERED_STRICT : 0;
+
+    if (plain(dst, src, n) && !membus_move_needs_window(to, from, n)) {
+        const struct membus_kernel *kernel = membus_kernel_get();
+
+        (strict ? kernel->copy_strict : kernel->copy)(to, from, n);
+        return (struct membus_result){0, delivered, n};
+    }
+
     const struct transfer t = {
         {transfer_direct, transfer_load, transfer_store, false},
         membus_side_of(dst, strict),
         membus_side_of(src, false),
     };
     struct transfer ordered = t;
-    char *to = (char *)dst->addr + dst_offset;
-    const char *from = (const char *)src->addr + src_offset;
-    unsigned delivered = strict ? MEMBUS_DELIVERED_STRICT : 0;
 
     ordered.mover.load_once = !t.src.ram;
     if (!membus_side_takes(&t.dst, (uintptr_t)to, n) ||

@@ -16,6 +16,20 @@
 
 typedef void *membus_copy_function(void *dst, const void *src, size_t n);
 
+/* A part of a larger range by a kernel's copy. Kernels store 16 aligned bytes in one access where
+ * the host keeps that whole; as the end of a larger range they must not (W5). */
+MEMBUS_INLINE void membus_copy_part(membus_copy_function *copy, void *dst, const void *src,
+                                    size_t n)
+{
+    if (n == 16 && ((uintptr_t)dst & 15) == 0) {
+        copy(dst, src, 8);
+        dst = (char *)dst + 8;
+        src = (const char *)src + 8;
+        n = 8;
+    }
+    copy(dst, src, n);
+}
+
 /* How a mover reaches memory. `ram` in load and store is the window's side. */
 struct membus_mover {
     void (*direct)(const struct membus_mover *mover, void *dst, const void *src, size_t n);

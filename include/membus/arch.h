@@ -8,8 +8,6 @@
  * Every file under membus/arch/ defines the same primitives, and everything else is derived:
  *
  *   MEMBUS_ARCH_NAME            the architecture's name, a string
- *   MEMBUS_ARCH_TSO             1: other CPUs see stores in program order, no barrier needed (set
- *                               below, for the generic file too)
  *   MEMBUS_ARCH_RAM_UNALIGNED   1: an unaligned access to RAM is one instruction; 0: it is not
  *   MEMBUS_ARCH_WORD            widest single access to RAM, bytes: 8 or 4
  *   MEMBUS_ARCH_MMIO_WIDTH      widest single access to device memory, bytes: 8; 4 where 8 bytes
@@ -57,10 +55,12 @@ typedef uint16_t __attribute__((may_alias, aligned(1))) membus_u16;
 typedef uint32_t __attribute__((may_alias, aligned(1))) membus_u32;
 typedef uint64_t __attribute__((may_alias, aligned(1))) membus_u64;
 
-#if defined(__x86_64__) || defined(__i386__) || defined(__s390x__)
-#define MEMBUS_ARCH_TSO 1
+/* For the generic file: does the host, and so its compiler, take any alignment in one instruction?
+ */
+#if defined(__x86_64__) || defined(__i386__)
+#define MEMBUS_HOST_UNALIGNED 1
 #else
-#define MEMBUS_ARCH_TSO 0
+#define MEMBUS_HOST_UNALIGNED 0
 #endif
 
 #if defined(MEMBUS_FORCE_GENERIC)

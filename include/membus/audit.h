@@ -41,12 +41,12 @@ enum {
     MEMBUS_AUDIT_LOAD = 1,
     MEMBUS_AUDIT_STORE = 2,
     MEMBUS_AUDIT_VECTOR = 4,
-    MEMBUS_AUDIT_MASKED = 8,      /* a masked vector access; `mask` says which bytes */
-    MEMBUS_AUDIT_STRING = 16,     /* rep movs/stos: all its iterations are one access */
+    MEMBUS_AUDIT_MASKED = 8,  /* a masked vector access; `mask` says which bytes */
+    MEMBUS_AUDIT_STRING = 16, /* rep movs/stos: all its iterations are one access */
     MEMBUS_AUDIT_NONTEMPORAL = 32,
-    MEMBUS_AUDIT_ZEROING = 64,    /* dc zva, clzero, dcbz */
-    MEMBUS_AUDIT_RELEASE = 128,   /* a store-release, or one after a fence that orders stores */
-    MEMBUS_AUDIT_FENCE = 256,     /* no access: a fence that orders stores (sfence, dmb) */
+    MEMBUS_AUDIT_ZEROING = 64,  /* dc zva, clzero, dcbz */
+    MEMBUS_AUDIT_RELEASE = 128, /* a store-release, or one after a fence that orders stores */
+    MEMBUS_AUDIT_FENCE = 256,   /* no access: a fence that orders stores (sfence, dmb) */
 };
 
 /* One access. A load is in the source's coordinates, a store in the destination's. */
@@ -54,8 +54,9 @@ struct membus_audit_access {
     ptrdiff_t offset; /* first byte covered, relative to src (load) or dst (store) */
     size_t width;     /* bytes from the first to one past the last byte covered */
     uint64_t mask;    /* MASKED: bit i = byte offset + i is covered; else 0 = all of width */
-    ptrdiff_t operand_offset; /* where the instruction's operand starts, masked-off lanes included */
-    uint32_t operand_width;   /* and its width */
+    ptrdiff_t
+        operand_offset;     /* where the instruction's operand starts, masked-off lanes included */
+    uint32_t operand_width; /* and its width */
     uint16_t kind;
     uint64_t ip; /* the instruction: its offset in the target's module, or MEMBUS_AUDIT_IP_OTHER */
 };
@@ -77,7 +78,7 @@ enum membus_audit_end {
     MEMBUS_AUDIT_ENDLESS,     /* over the limit of instructions */
     MEMBUS_AUDIT_SYSCALL,     /* made a system call, which no copy routine has reason to */
     MEMBUS_AUDIT_UNSUPPORTED, /* an instruction the engine cannot record exactly: `text` */
-    MEMBUS_AUDIT_INEXACT      /* the engine's own check failed: what changed is not what it recorded */
+    MEMBUS_AUDIT_INEXACT /* the engine's own check failed: what changed is not what it recorded */
 };
 
 /*
@@ -94,9 +95,9 @@ struct membus_audit_trace {
     const struct membus_audit_access *access;
     size_t count;
     enum membus_audit_end end;
-    bool result_ok;  /* dst holds what src held, all else untouched */
-    bool return_ok;  /* returned dst */
-    bool checked;    /* the engine's own check was made, see membus_audit_target */
+    bool result_ok; /* dst holds what src held, all else untouched */
+    bool return_ok; /* returned dst */
+    bool checked;   /* the engine's own check was made, see membus_audit_target */
     int signal;
     uint64_t fault_ip, fault_addr;
     uint64_t instructions;
@@ -186,10 +187,10 @@ MEMBUS_API const char *membus_audit_rule_title(enum membus_audit_rule rule); /* 
 
 /* What the host being judged for guarantees. */
 struct membus_audit_host {
-    bool total_store_order;    /* x86, s390x */
-    bool unaligned;            /* 2, 4, 8 bytes at any alignment are one access (x86) */
-    unsigned atomic_width;     /* 16 where 16-byte aligned accesses are single-copy atomic, else 8 */
-    bool device_source;        /* judge L2: the source is a device */
+    bool total_store_order; /* x86, s390x */
+    bool unaligned;         /* 2, 4, 8 bytes at any alignment are one access (x86) */
+    unsigned atomic_width;  /* 16 where 16-byte aligned accesses are single-copy atomic, else 8 */
+    bool device_source;     /* judge L2: the source is a device */
 };
 
 /* The verdict on one trace: a bit (1u << rule) for each rule broken, and applicable. */

@@ -122,9 +122,8 @@ MEMBUS_INLINE struct membus_mapping membus_mapping_device(void *addr, size_t siz
  *          host has no such access there, or the policy's least width forbids the pieces.
  * Who:     any thread.
  */
-MEMBUS_API struct membus_permit membus_mapping_permit(const struct membus_mapping *m,
-                                                      size_t offset, unsigned width,
-                                                      unsigned access);
+MEMBUS_API struct membus_permit membus_mapping_permit(const struct membus_mapping *m, size_t offset,
+                                                      unsigned width, unsigned access);
 
 /* The row of this host's table for `mode`; never NULL (a value out of range reads as UNKNOWN). */
 MEMBUS_API const struct membus_rule *membus_mapping_rule(enum membus_cache_mode mode);

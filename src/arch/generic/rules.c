@@ -4,11 +4,13 @@
 
 #include "host.h"
 
-/* Nothing is known of the host, so nothing is assumed that ISO C does not need: aligned accesses
- * up to the width of a register, and stores that pass each other. */
-#define ROW(m)                                                                     \
-    [m] = {m, true, MEMBUS_WAY_SPLIT,       MEMBUS_ARCH_WORD, MEMBUS_ARCH_WORD, 0, \
-           0, true, "no manual: portable C"}
+/* Little is known of the host, so little is assumed: accesses up to the width of a register,
+ * aligned but where the host is known to take any alignment, and stores that pass each other. */
+#define UNALIGNED (MEMBUS_ARCH_RAM_UNALIGNED ? MEMBUS_WAY_INSTRUCTION : MEMBUS_WAY_SPLIT)
+
+#define ROW(m)                                                           \
+    [m] = {m, true, UNALIGNED, MEMBUS_ARCH_WORD,       MEMBUS_ARCH_WORD, \
+           0, 0,    true,      "no manual: portable C"}
 
 static const struct membus_rule rules[MEMBUS_CACHE_MODES] = {
     ROW(MEMBUS_CACHE_UNKNOWN), ROW(MEMBUS_CACHE_NORMAL),    ROW(MEMBUS_CACHE_WRITECOMBINE),
