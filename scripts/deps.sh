@@ -79,6 +79,12 @@ rustc
 valgrind
 "
 
+packages_qemu="
+busybox-static
+cpio
+qemu-system-x86
+"
+
 groups() {
     sed -n 's/^packages_\([a-z_]*\)="$/\1/p' "$0"
 }

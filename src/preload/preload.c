@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * libmembus-preload.so: the ordered copies in place of the C library's, for a program that cannot
+ * be rebuilt. LD_PRELOAD puts it first; `membus exec` sets that.
+ *
+ * It may be called at any time after the dynamic loader has mapped it: by another library's IFUNC
+ * resolver or constructor, before this library is relocated, before the C library is initialised.
+ * So until its own constructor has run:
+ *
+ *   - it reads only what needs no relocation: code, and variables that start as zero
+ *   - a pointer that points to itself tells whether the relocation has happened; before that, the
+ *     copy is the inlined one, from single accesses alone
+ *   - every call is counted, because it is not known yet whether somebody asks for the counts
+ *
+ * The constructor then puts the kernel's functions into the three pointers below, and a call is a
+ * load, a test and a jump from there on. With counting on they stay NULL: the slow way counts.
+ * No IFUNC and no thread-local storage is used, and nothing here calls what it replaces.
+ */
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <membus/copy.h>
+
+#include "kernel.h"
+#include "preload.h"
+#include "words.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* glibc's: prints "buffer overflow detected" and aborts. */
+extern void __chk_fail(void) __attribute__((noreturn));
+
+EXPORT void *mempcpy(void *dst, const void *src, size_t n);
+EXPORT void *__mempcpy(void *dst, const void *src, size_t n);
+EXPORT void *__memcpy_chk(void *dst, const void *src, size_t n, size_t size);
+EXPORT void *__memmove_chk(void *dst, const void *src, size_t n, size_t size);
+EXPORT void *__mempcpy_chk(void *dst, const void *src, size_t n, size_t size);
+EXPORT void *__memset_chk(void *dst, int value, size_t n, size_t size);
+EXPORT void bcopy(const void *src, void *dst, size_t n);
+
+/* NULL until the constructor has run, and for good when calls are counted. */
+static void *(*fast_copy)(void *dst, const void *src, size_t n);
+static void *(*fast_move)(void *dst, const void *src, size_t n);
+static void *(*fast_fill)(void *dst, int value, size_t n);
+
+/* Holds its own address once the library is relocated. */
+static const volatile void *const volatile self = &self;
+
+static bool relocated(void)
+{
+    return self == &self;
+}
+
+/* Before relocation. Overlaps that need it go backwards, bytewise: correct is all they must be. */
+static void *early_move(void *dst, const void *src, size_t n)
+{
+    if ((uintptr_t)dst - (uintptr_t)src >= n)
+        return membus_words_copy(dst, src, n, MEMBUS_WORDS_LOOSE);
+    while (n--)
+        membus_ram_store_8((char *)dst + n, membus_ram_load_8((const char *)src + n));
+    return dst;
+}
+
+static __attribute__((noinline)) void *slow_copy(void *dst, const void *src, size_t n,
+                                                 enum preload_function function, const void *caller)
+{
+    preload_count(function, n, caller);
+    if (!relocated())
+        return early_move(dst, src, n);
+    if (function == PRELOAD_MEMMOVE || function == PRELOAD_BCOPY)
+        return membus_kernel_get()->move(dst, src, n);
+    return membus_kernel_get()->copy(dst, src, n);
+}
+
+static __attribute__((noinline)) void *slow_fill(void *dst, int value, size_t n, const void *caller)
+{
+    preload_count(PRELOAD_MEMSET, n, caller);
+    if (!relocated())
+        return membus_words_fill(dst, value, n);
+    return membus_kernel_get()->fill(dst, value, n);
+}
+
+#define LIKELY(x) __builtin_expect((x) != NULL, 1)
+#define CALLER()  __builtin_return_address(0)
+
+MEMBUS_INLINE void *copy(void *dst, const void *src, size_t n, enum preload_function function,
+                         const void *caller)
+{
+    void *(*fast)(void *, const void *, size_t) = fast_copy;
+
+    return LIKELY(fast) ? fast(dst, src, n) : slow_copy(dst, src, n, function, caller);
+}
+
+MEMBUS_INLINE void *move(void *dst, const void *src, size_t n, enum preload_function function,
+                         const void *caller)
+{
+    void *(*fast)(void *, const void *, size_t) = fast_move;
+
+    return LIKELY(fast) ? fast(dst, src, n) : slow_copy(dst, src, n, function, caller);
+}
+
+MEMBUS_INLINE void *fill(void *dst, int value, size_t n, const void *caller)
+{
+    void *(*fast)(void *, int, size_t) = fast_fill;
+
+    return LIKELY(fast) ? fast(dst, value, n) : slow_fill(dst, value, n, caller);
+}
+
+EXPORT void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+    return copy(dst, src, n, PRELOAD_MEMCPY, CALLER());
+}
+
+EXPORT void *memmove(void *dst, const void *src, size_t n)
+{
+    return move(dst, src, n, PRELOAD_MEMMOVE, CALLER());
+}
+
+EXPORT void *mempcpy(void *dst, const void *src, size_t n)
+{
+    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY, CALLER()) + n;
+}
+
+EXPORT void *__mempcpy(void *dst, const void *src, size_t n)
+{
+    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY, CALLER()) + n;
+}
+
+EXPORT void *memset(void *dst, int value, size_t n)
+{
+    return fill(dst, value, n, CALLER());
+}
+
+EXPORT void bcopy(const void *src, void *dst, size_t n)
+{
+    move(dst, src, n, PRELOAD_BCOPY, CALLER());
+}
+
+/* The fortified forms: `size` is what the compiler knows of dst (_FORTIFY_SOURCE). */
+
+EXPORT void *__memcpy_chk(void *dst, const void *src, size_t n, size_t size)
+{
+    if (n > size)
+        __chk_fail();
+    return copy(dst, src, n, PRELOAD_MEMCPY, CALLER());
+}
+
+EXPORT void *__memmove_chk(void *dst, const void *src, size_t n, size_t size)
+{
+    if (n > size)
+        __chk_fail();
+    return move(dst, src, n, PRELOAD_MEMMOVE, CALLER());
+}
+
+EXPORT void *__mempcpy_chk(void *dst, const void *src, size_t n, size_t size)
+{
+    if (n > size)
+        __chk_fail();
+    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY, CALLER()) + n;
+}
+
+EXPORT void *__memset_chk(void *dst, int value, size_t n, size_t size)
+{
+    if (n > size)
+        __chk_fail();
+    return fill(dst, value, n, CALLER());
+}
+
+static void fast_on(void)
+{
+    const struct membus_kernel *kernel = membus_kernel_get();
+
+    fast_copy = kernel->copy;
+    fast_move = kernel->move;
+    fast_fill = kernel->fill;
+}
+
+/* Where the counts go: a file to append to, or the standard error that was there at the start
+ * (some programs close theirs before destructors run). */
+static const char *counts_file;
+static int counts_fd = -1;
+
+static __attribute__((constructor)) void begin(void)
+{
+    const char *kernel = getenv("MEMBUS_KERNEL");
+
+    /* An early call may have chosen before there was an environment. */
+    if (kernel && *kernel)
+        membus_kernel_select(kernel);
+    counts_file = getenv("MEMBUS_PRELOAD_STATS");
+    if (!counts_file || !*counts_file || strcmp(counts_file, "0") == 0)
+        fast_on();
+    else if (!strchr(counts_file, '/'))
+        counts_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 64);
+}
+
+static __attribute__((destructor)) void end(void)
+{
+    if (fast_copy)
+        return;
+    fast_on(); /* what the printing itself copies is nobody's */
+    if (strchr(counts_file, '/'))
+        counts_fd = open(counts_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (counts_fd < 0)
+        return;
+    preload_print(counts_fd);
+    close(counts_fd);
+}
