@@ -22,7 +22,7 @@ static void *first_fill(void *dst, int value, size_t n);
  * of any of them chooses; a race is harmless, because all come to the same choice, and no
  * constructor has to have run.
  */
-static const struct membus_kernel *_Atomic active;
+const struct membus_kernel *_Atomic membus_kernel_active;
 static void *(*_Atomic active_copy)(void *, const void *, size_t) = first_copy;
 static void *(*_Atomic active_move)(void *, const void *, size_t) = first_move;
 static void *(*_Atomic active_fill)(void *, int, size_t) = first_fill;
@@ -32,7 +32,7 @@ static void activate(const struct membus_kernel *kernel)
     atomic_store_explicit(&active_copy, kernel->copy, memory_order_relaxed);
     atomic_store_explicit(&active_move, kernel->move, memory_order_relaxed);
     atomic_store_explicit(&active_fill, kernel->fill, memory_order_relaxed);
-    atomic_store_explicit(&active, kernel, memory_order_relaxed);
+    atomic_store_explicit(&membus_kernel_active, kernel, memory_order_relaxed);
 }
 
 static const struct membus_kernel *find(const char *name)
@@ -69,14 +69,11 @@ static const struct membus_kernel *choose(void)
     return best();
 }
 
-const struct membus_kernel *membus_kernel_get(void)
+const struct membus_kernel *membus_kernel_first(void)
 {
-    const struct membus_kernel *kernel = atomic_load_explicit(&active, memory_order_relaxed);
+    const struct membus_kernel *kernel = choose();
 
-    if (__builtin_expect(kernel == NULL, 0)) {
-        kernel = choose();
-        activate(kernel);
-    }
+    activate(kernel);
     return kernel;
 }
 

@@ -7,9 +7,12 @@
  * of membus/copy.h; `generic` is the oracle that the others are compared with.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <membus/export.h>
 
 #include "host.h"
 
@@ -39,7 +42,17 @@ extern const struct membus_kernel *const membus_arch_kernels[];
 
 extern const struct membus_kernel membus_kernel_generic;
 
+/* The kernel in use, or NULL before the first call; and the first call's choice. */
+extern const struct membus_kernel *_Atomic membus_kernel_active;
+const struct membus_kernel *membus_kernel_first(void);
+
 /* The kernel in use; the first call chooses. */
-const struct membus_kernel *membus_kernel_get(void);
+MEMBUS_INLINE const struct membus_kernel *membus_kernel_get(void)
+{
+    const struct membus_kernel *kernel =
+        atomic_load_explicit(&membus_kernel_active, memory_order_relaxed);
+
+    return __builtin_expect(kernel != NULL, 1) ? kernel : membus_kernel_first();
+}
 
 #endif

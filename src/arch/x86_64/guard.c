@@ -141,6 +141,9 @@ extern const struct row rows_end[] __asm__("__stop_membus_guard_table")
  */
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 
+/* Kept out of the way of the short copies, which then save no registers. */
+#define NOINLINE __attribute__((noinline))
+
 /* A whole function fails alike: what went before, and what the step had stored. */
 #define FAULT(begin) ((size_t)(d - (const char *)(begin)) + trap->stored)
 #define ADVANCE(n)   (d += (n), s += (n), left -= (n))
@@ -152,8 +155,8 @@ static inline bool one_page(const char *p)
 }
 
 /* n up to 64 in the 64 bytes from dst & ~7, seen from there. */
-AVX512 static size_t copy_masked(char *dst, const char *src, size_t n,
-                                 struct membus_guard_trap *trap)
+AVX512 static inline size_t copy_masked(char *dst, const char *src, size_t n,
+                                        struct membus_guard_trap *trap)
 {
     const size_t lead = (uintptr_t)dst & 7, end = lead + n, body = (end - 1) & ~(size_t)7;
     const uint64_t all = (UINT64_MAX >> (64 - n)) << lead;
@@ -175,7 +178,8 @@ fault:
 
 /* Elements up to a word boundary, words and elements again: up to `left` bytes in all, which need
  * not end a copy. */
-static size_t copy_words(char *dst, const char *src, size_t left, struct membus_guard_trap *trap)
+static NOINLINE size_t copy_words(char *dst, const char *src, size_t left,
+                                  struct membus_guard_trap *trap)
 {
     char *d = dst;
     const char *s = src;
@@ -217,8 +221,8 @@ fault:
     return FAULT(dst);
 }
 
-/* The bodies: whole vectors to an aligned destination, always leaving more than a word for the
- * end (W5). Each returns the bytes stored; fewer than (n - 1) & ~(vector - 1) after a fault. */
+/* The bodies: whole vectors to an aligned destination, always leaving something for the end (W5).
+ * Each returns the bytes stored; fewer than (n - 1) & ~(vector - 1) after a fault. */
 static size_t body_avx2(char *dst, const char *src, size_t n, struct membus_guard_trap *trap)
 {
     char *d = dst;
@@ -240,28 +244,9 @@ fault:
     return FAULT(dst);
 }
 
-AVX512 static size_t body_avx512(char *dst, const char *src, size_t n,
-                                 struct membus_guard_trap *trap)
-{
-    char *d = dst;
-    const char *s = src;
-    size_t left = n;
-
-    while (left > 256) {
-        COPY_256_BYTES();
-        ADVANCE(256);
-    }
-    while (left > 64) {
-        COPY_64_BYTES();
-        ADVANCE(64);
-    }
-    return (size_t)(d - dst);
-fault:
-    return FAULT(dst);
-}
-
-/* 1, 2, 4 and 8 bytes at any alignment: one load, one store (W2). */
-static size_t copy_element(char *d, const char *s, size_t n, struct membus_guard_trap *trap)
+AVX512 /* 1, 2, 4 and 8 bytes at any alignment: one load, one store (W2). */
+    static size_t
+    copy_element(char *d, const char *s, size_t n, struct membus_guard_trap *trap)
 {
     switch (n) {
     case 1:
@@ -289,60 +274,110 @@ fault:
     return 0;
 }
 
-/* Below this a body's alignment does not pay. */
-#define VECTOR_LEAST 128
+/* The sizes of copy_element(), as bits. */
+#define ELEMENTS ((UINT64_C(1) << 1) | (UINT64_C(1) << 2) | (UINT64_C(1) << 4) | (UINT64_C(1) << 8))
 
-/* What the CPU may use, and the kernel in use (MEMBUS_KERNEL) wants: 64, 32 or 0. */
-static inline unsigned vector_width(bool strict)
+static inline bool is_element(size_t n)
 {
-    return strict ? 0 : membus_kernel_get()->block;
+    return n <= 8 && (ELEMENTS >> n & 1);
 }
 
-static inline size_t copy_ragged(char *dst, const char *src, size_t n, unsigned vector,
+/* From here an aligned body pays. */
+#define VECTOR_LEAST 128
+
+static NOINLINE size_t copy_avx2(char *dst, const char *src, size_t n,
                                  struct membus_guard_trap *trap)
+{
+    if (n == 16 && ((uintptr_t)dst & 15) == 0)
+        return copy_two_words(dst, src, trap);
+    if (n < VECTOR_LEAST)
+        return copy_words(dst, src, n, trap);
+
+    const size_t head = -(uintptr_t)dst & 31, body = (n - head - 1) & ~(size_t)31;
+    size_t done = copy_words(dst, src, head, trap);
+
+    if (done < head)
+        return done;
+    done += body_avx2(dst + head, src + head, n - head, trap);
+    if (done < head + body)
+        return done;
+    return done + copy_words(dst + done, src + done, n - done, trap);
+}
+
+static size_t body_avx512(char *dst, const char *src, size_t n, struct membus_guard_trap *trap)
+{
+    char *d = dst;
+    const char *s = src;
+    size_t left = n;
+
+    while (left > 256) {
+        COPY_256_BYTES();
+        ADVANCE(256);
+    }
+    while (left > 64) {
+        COPY_64_BYTES();
+        ADVANCE(64);
+    }
+    return (size_t)(d - dst);
+fault:
+    return FAULT(dst);
+}
+
+/* What lies in the 64 bytes from an aligned word on: masked, unless those are in two pages. */
+AVX512 static inline size_t copy_line(char *dst, const char *src, size_t n,
+                                      struct membus_guard_trap *trap)
 {
     const size_t lead = (uintptr_t)dst & 7;
 
-    if (vector == 64 && n + lead <= 64 && n && one_page(dst - lead) && one_page(src - lead))
+    if (one_page(dst - lead) && one_page(src - lead))
         return copy_masked(dst, src, n, trap);
     return copy_words(dst, src, n, trap);
 }
 
-static size_t copy_large(char *dst, const char *src, size_t n, unsigned vector,
-                         struct membus_guard_trap *trap)
+AVX512 static NOINLINE size_t copy_avx512_large(char *dst, const char *src, size_t n,
+                                                struct membus_guard_trap *trap)
 {
-    const size_t head = -(uintptr_t)dst & (vector - 1);
-    size_t done = head ? copy_ragged(dst, src, head, vector, trap) : 0;
+    const size_t head = -(uintptr_t)dst & 63, body = (n - head - 1) & ~(size_t)63;
+    size_t done = 0;
 
-    if (done < head)
-        return done;
-
-    const size_t body = (n - head - 1) & ~(size_t)(vector - 1);
-
-    done += vector == 64 ? body_avx512(dst + head, src + head, n - head, trap)
-                         : body_avx2(dst + head, src + head, n - head, trap);
+    if (head) {
+        done = copy_line(dst, src, head, trap);
+        if (done < head)
+            return done;
+    }
+    done += body_avx512(dst + head, src + head, n - head, trap);
     if (done < head + body)
         return done;
-    return done + copy_ragged(dst + done, src + done, n - done, vector, trap);
+    return done + copy_line(dst + done, src + done, n - done, trap);
+}
+
+AVX512 static NOINLINE size_t copy_avx512(char *dst, const char *src, size_t n,
+                                          struct membus_guard_trap *trap)
+{
+    const size_t lead = (uintptr_t)dst & 7;
+
+    if (n + lead > 64)
+        return copy_avx512_large(dst, src, n, trap);
+    if (n == 16 && ((uintptr_t)dst & 15) == 0)
+        return copy_two_words(dst, src, trap);
+    if (one_page(dst - lead) && one_page(src - lead))
+        return copy_masked(dst, src, n, trap);
+    return copy_words(dst, src, n, trap);
 }
 
 size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
                               struct membus_guard_trap *trap)
 {
-    char *dst = to;
-    const char *src = from;
-    const unsigned vector = vector_width(strict);
+    /* What the CPU has and the kernel in use (MEMBUS_KERNEL) wants. */
+    const unsigned vector = membus_kernel_get()->block;
 
-    if (n <= 8 && (n & (n - 1)) == 0)
-        return n ? copy_element(dst, src, n, trap) : 0;
-    if (vector >= 32) {
-        if (n == 16 && ((uintptr_t)dst & 15) == 0)
-            return copy_two_words(dst, src, trap);
-        if (n >= VECTOR_LEAST)
-            return copy_large(dst, src, n, vector, trap);
-        return copy_ragged(dst, src, n, vector, trap);
-    }
-    return copy_words(dst, src, n, trap);
+    if (is_element(n))
+        return copy_element(to, from, n, trap);
+    if (n == 0)
+        return 0;
+    if (strict || vector < 32)
+        return copy_words(to, from, n, trap);
+    return vector == 64 ? copy_avx512(to, from, n, trap) : copy_avx2(to, from, n, trap);
 }
 
 /* Fills take their pattern in rax. */
@@ -384,8 +419,8 @@ size_t membus_arch_guard_fill(void *to, int value, size_t n, struct membus_guard
     char *dst = to;
     size_t done = 0;
 
-    if (n <= 8 && (n & (n - 1)) == 0)
-        return n ? fill_element(dst, pattern, n, trap) : 0;
+    if (is_element(n))
+        return fill_element(dst, pattern, n, trap);
     while (done < n) {
         const uintptr_t at = (uintptr_t)(dst + done);
         size_t width = 8, part;
