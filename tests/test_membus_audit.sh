@@ -53,7 +53,7 @@ run 0 --version && said out "membus "; ok $? "--version"
 run 0 --help && said out "audit"; ok $? "--help lists the commands"
 run 0 help audit && said out "--symbol"; ok $? "help on a command"
 run 0 audit --help && said out "Exit status"; ok $? "a command's own --help"
-run 2 adit && said err "did you mean 'audit'"; ok $? "a slip of the pen is answered with the nearest command"
+run 2 adit && said err "did you mean 'audit'"; ok $? "a slip of the pen: the nearest"
 run 2 frobnicate && said err "--help"; ok $? "an unknown command is refused"
 run 2 && said err "usage"; ok $? "no command is refused"
 
@@ -93,7 +93,7 @@ refused "overlap for a routine that takes none" "--overlap yes" --symbol "$so:ri
 
 # Right routines, and each broken one: exactly its rules.
 run 0 audit --quick --symbol "$so:right" --symbol "$so:right_move" &&
-    said out "2 of 2 routines keep every rule"
+    said out "kept by 2 of 2 routines"
 ok $? "right routines keep every rule"
 
 expected="w1_twice:W1 w1_l1_outside:W1,L1 w2:W2 w3:W3 w4:W4 w5:W5 w6_w7:W6,W7 w7:W7 string:W5,W7
@@ -128,7 +128,8 @@ run 1 audit $small --symbol "$so:runs_syscall" && said out "system call"
 ok $? "a system call is a finding"
 run 1 audit --case n=5 --symbol "$so:result_garbage" && said out "the return value is not dst"
 ok $? "a wrong return value is a finding"
-run 1 audit --case n=1 --symbol "$so:result_wrong_bytes" && said out "not what the copy should leave"
+run 1 audit --case n=1 --symbol "$so:result_wrong_bytes" &&
+    said out "not what the copy should leave"
 ok $? "wrong bytes are a finding"
 run 1 audit --overlap yes --case n=15,dst=0,distance=4 --symbol "$so:right"
 ok $? "--overlap yes judges a memcpy by memmove's cases"
@@ -137,6 +138,11 @@ ok $? "--overlap no spares a memmove them"
 run 1 audit $small --symbol libc.so.6:memcpy && said out "W1 once" && said out "first stored by"
 ok $? "the libc's memcpy stores bytes twice, and how is spelled out"
 
+run 1 audit --engine ptrace --check $small --symbol "$so:w4" && said out "W4 ascending" &&
+    said out "engine ptrace"
+ok $? "single steps find the same"
+run 0 audit --check $small --symbol "$so:right"; ok $? "--check finds that it recorded right"
+
 # Forms of the result.
 [ "$(jq -r '[.schema, (.routines | length > 10), .kept, .interrupted, .cases, .host.arch] |
     map(tostring) | join(" ")' "$work/broken.json")" = "1 true false false quick $(uname -m)" ]
@@ -144,7 +150,7 @@ ok $? "JSON has what the manual says"
 jq -e '.routines[] | select(.symbol == "w4") | .rules.W4 | .first.case.n > 0 and
     (.first.why | contains("follows")) and .violations < .cases' "$work/broken.json" >/dev/null
 ok $? "JSON has the first example"
-run 0 audit $small --symbol "$so:right" --json "$work/file.json" && said out "keeps every rule" &&
+run 0 audit $small --symbol "$so:right" --json "$work/file.json" && said out "kept by 1 of 1" &&
     jq -e .kept "$work/file.json" >/dev/null
 ok $? "--json FILE leaves the table on stdout"
 run 2 audit $small --symbol "$so:right" --json="$work/no/such/folder" && said err "no/such/folder"

@@ -25,6 +25,7 @@
 static const struct membus_audit_engine_ops *const engines[] = {
 #if MEMBUS_ENGINES_X86
     &membus_audit_slots,
+    &membus_audit_ptrace,
 #endif
     NULL,
 };

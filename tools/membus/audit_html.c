@@ -80,12 +80,16 @@ static const char style[] =
     ".hs{fill:url(#hs)}.hn{fill:url(#hn)}.hz{fill:url(#hz)}\n"
     ".legend{display:flex;flex-wrap:wrap;gap:6px 20px;font-size:13px;margin:12px 0}"
     ".legend span{display:inline-flex;align-items:center;gap:6px}\n"
-    "footer{margin-top:44px;color:var(--dim);font-size:13px}"
+    "footer{margin-top:44px;color:var(--dim);font-size:13px}";
+
+static const char style_print[] =
     "@media print{:root{color-scheme:light;--bg:#fff;--fg:#1c2330;--dim:#555;--line:#ccc;"
     "--panel:#fff;--store:#2f7fb8;--edge:#1d5c8a;--down:#e8850c;--twice:#d92d20;--out:#000;"
     "--tear:#8e2fd0;--good:#127a43;--goodbg:#fff;--bad:#b42318;--badbg:#fff;--range:#eef2f8;"
     "--word:#cdd6e4;--cacheline:#8c9ab0}*{print-color-adjust:exact;"
     "-webkit-print-color-adjust:exact}body{max-width:none;padding:0;font-size:11px}"
+    "@page{size:A4 landscape;margin:11mm}.scroll{overflow:visible}table{font-size:9.5px}"
+    "th,td{padding:2px 5px}p.sub{break-after:avoid}svg{zoom:.8}h2{margin-top:24px}.glance{grid-template-columns:repeat(5,1fr)}"
     "h2{break-after:avoid}}\n";
 
 static const char patterns[] =
@@ -173,6 +177,7 @@ static void put_head(const struct audit *audit, FILE *out)
           "<title>membus audit</title>\n<style>\n",
           out);
     fputs(style, out);
+    fputs(style_print, out);
     fputs("</style>\n</head>\n<body>\n", out);
     fputs(patterns, out);
     fputs("<h1>membus audit</h1>\n<p class=\"sub\">What copy routines really store, and when. ",
@@ -194,9 +199,9 @@ static void put_lead(const struct audit *audit, FILE *out)
         calls += audit->routine[i].calls;
     }
     fprintf(out,
-            "<p class=\"lead\"><b>%zu of %zu</b> routine%s keep%s every rule, over <b>%zu</b> "
+            "<p class=\"lead\">Every rule is kept by <b>%zu of %zu</b> routines, over <b>%zu</b> "
             "recorded calls.</p>\n",
-            kept, audit->routines, audit->routines == 1 ? "" : "s", kept == 1 ? "s" : "", calls);
+            kept, audit->routines, calls);
 }
 
 static void put_cell(const struct audit_finding *f, FILE *out)

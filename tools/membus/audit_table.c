@@ -209,9 +209,9 @@ static void put_summary(const struct table *t)
             fprintf(t->out, "%s: %zu calls could not be recorded; the first: %s\n", r->name,
                     r->not_recorded, r->not_recorded_why);
     }
-    fprintf(t->out, "%zu of %zu routine%s keep%s every rule. %zu calls in %.1f s, engine %s, %s.\n",
-            kept, audit->routines, audit->routines == 1 ? "" : "s", kept == 1 ? "s" : "", calls,
-            seconds, audit->engine->name, audit->host.cpu);
+    fprintf(t->out,
+            "Every rule is kept by %zu of %zu routines. Calls: %zu in %.1f s; engine %s; %s.\n",
+            kept, audit->routines, calls, seconds, audit->engine->name, audit->host.cpu);
 }
 
 void audit_table(const struct audit *audit, FILE *out, bool colour, size_t width)
