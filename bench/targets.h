@@ -9,7 +9,8 @@
 struct bench_target {
     const char *work;
     const char *routine;
-    double at_most;                           /* ratio; 0: shown, not held to anything */
+    const char *baseline; /* NULL: glibc's memcpy, or memmove where the case overlaps */
+    double at_most;       /* ratio; 0: shown, not held to anything */
     void (*cases)(struct bench_suite *suite); /* adds the row's cases */
 };
 
