@@ -8,8 +8,9 @@
  *
  *     guard | source window | guard | destination window | guard | guard | stack | guard
  *
- * Guards cannot be accessed. Those beside a window belong to it as far as recording goes. Where a case lies in its window follows from the case alone, so
- * every engine and every run sees the same addresses modulo 4096, and the same distance:
+ * Guards cannot be accessed. Those beside a window belong to it as far as recording goes. Where a
+ * case lies in its window follows from the case alone, so every engine and every run sees the same
+ * addresses modulo 4096, and the same distance:
  *
  *   - data that can end exactly at the window's end does: (align + n) % 64 == 0. One byte read
  *     or written past it is a fault, whatever the decoder believes;

@@ -55,11 +55,11 @@ __attribute__((constructor)) static void misbehave(void)
     signal(SIGSEGV, SIG_IGN);
     clearenv();
 #else
-    struct itimerval soon = {{0, 0}, {0, 30000}};
+    struct itimerval soon = {{0, 0}, {0, 30000}}; /* of its own CPU time */
 
 #if MISBEHAVE == SLEEP
-    signal(SIGALRM, sleep_on);
+    signal(SIGPROF, sleep_on);
 #endif
-    setitimer(ITIMER_REAL, &soon, NULL);
+    setitimer(ITIMER_PROF, &soon, NULL);
 #endif
 }

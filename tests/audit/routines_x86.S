@@ -397,7 +397,8 @@ routine jumps_away
     jmp *%rcx
 
 routine overflows_stack
-1:  call 1b
+1:  sub $2040, %rsp
+    call 1b
     ret
 
 routine divides
