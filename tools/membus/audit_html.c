@@ -89,7 +89,8 @@ static const char style_print[] =
     "--word:#cdd6e4;--cacheline:#8c9ab0}*{print-color-adjust:exact;"
     "-webkit-print-color-adjust:exact}body{max-width:none;padding:0;font-size:11px}"
     "@page{size:A4 landscape;margin:11mm}.scroll{overflow:visible}table{font-size:9.5px}"
-    "th,td{padding:2px 5px}p.sub{break-after:avoid}svg{zoom:.8}h2{margin-top:24px}.glance{grid-template-columns:repeat(5,1fr)}"
+    "th,td{padding:2px 5px}p.sub{break-after:avoid}svg{zoom:.8}h2{margin-top:24px}"
+    ".glance{grid-template-columns:repeat(5,1fr)}"
     "h2{break-after:avoid}}\n";
 
 static const char patterns[] =
