@@ -153,9 +153,13 @@ void vfio_device_unref(struct membus_vfio *dev)
     free(dev);
 }
 
-void membus_vfio_close(struct membus_vfio *dev)
+int membus_vfio_close(struct membus_vfio *dev)
 {
-    vfio_device_unref(dev);
+    int err = vfio_tree_close(dev);
+
+    if (!err)
+        vfio_device_unref(dev);
+    return err;
 }
 
 const char *membus_vfio_address(const struct membus_vfio *dev)

@@ -35,6 +35,7 @@ struct vfio_group {
 };
 
 struct vfio_backend;
+struct vfio_tree;
 
 struct membus_vfio_container {
     const struct vfio_backend *backend;
@@ -54,7 +55,7 @@ struct membus_vfio {
     char address[VFIO_ADDRESS_MAX];
     unsigned region_count;
     struct membus_vfio_info *info;
-    struct membus_region **region; /* made when asked for */
+    struct vfio_tree **tree; /* of each region: made when asked for */
 };
 
 /* Group and container, or iommufd and cdev. */
@@ -77,9 +78,10 @@ void vfio_regions_close(struct membus_vfio *dev);
 /* Leaves of the areas only whole pages, and none of [cut, cut + cut_size). */
 void vfio_areas_trim(struct membus_vfio_info *info, uint64_t page, uint64_t cut, uint64_t cut_size);
 
+/* vfio_tree.c: takes the regions of the memory core back; -EBUSY while one is in use. */
+int vfio_tree_close(struct membus_vfio *dev);
+
 /* vfio.c */
 void vfio_device_unref(struct membus_vfio *dev);
-/* The caller's count; closes the regions' tree (vfio_tree.c). */
-void vfio_tree_close(struct membus_vfio *dev);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts through eventfds (VFIO_DEVICE_SET_IRQS), and mappings for DMA. */
+/* Interrupts through eventfds (VFIO_DEVICE_SET_IRQS). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,36 +63,4 @@ int membus_vfio_irq_unmask(struct membus_vfio *dev)
 int membus_vfio_irq_disable(struct membus_vfio *dev, enum membus_vfio_irq irq)
 {
     return set_none(dev, irq, 0, VFIO_IRQ_SET_ACTION_TRIGGER);
-}
-
-static int check_range(const struct membus_vfio_container *container, uint64_t iova, uint64_t size)
-{
-    uint64_t page;
-
-    if (!container->pages)
-        return -ENXIO;
-    page = container->pages & -container->pages;
-    if (size == 0 || (iova | size) & (page - 1) || size - 1 > UINT64_MAX - iova)
-        return -EINVAL;
-    return 0;
-}
-
-int membus_vfio_dma_map(struct membus_vfio_container *container, uint64_t iova, void *addr,
-                        uint64_t size, unsigned access)
-{
-    int err = check_range(container, iova, size);
-
-    if (err)
-        return err;
-    if (!access || access & ~(MEMBUS_VFIO_DMA_READ | MEMBUS_VFIO_DMA_WRITE) ||
-        (uintptr_t)addr & ((container->pages & -container->pages) - 1))
-        return -EINVAL;
-    return container->backend->map(container, iova, addr, size, access);
-}
-
-int membus_vfio_dma_unmap(struct membus_vfio_container *container, uint64_t iova, uint64_t size)
-{
-    int err = check_range(container, iova, size);
-
-    return err ? err : container->backend->unmap(container, iova, size);
 }

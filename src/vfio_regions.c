@@ -102,8 +102,8 @@ static int read_infos(struct membus_vfio *dev, unsigned cap_id)
     dev->region_count =
         info.num_regions < MEMBUS_VFIO_REGIONS_MAX ? info.num_regions : MEMBUS_VFIO_REGIONS_MAX;
     dev->info = calloc(dev->region_count, sizeof *dev->info);
-    dev->region = calloc(dev->region_count, sizeof(struct membus_region *));
-    if (!dev->info || !dev->region)
+    dev->tree = calloc(dev->region_count, sizeof(struct vfio_tree *));
+    if (!dev->info || !dev->tree)
         return -ENOMEM;
 
     for (unsigned i = 0; i < dev->region_count; i++) {
@@ -141,7 +141,7 @@ void vfio_regions_close(struct membus_vfio *dev)
             if (dev->info[i].area[j].addr)
                 vfio_sys->munmap(dev->info[i].area[j].addr, (size_t)dev->info[i].area[j].size);
     free(dev->info);
-    free(dev->region);
+    free(dev->tree);
 }
 
 const char *membus_vfio_region_name(unsigned index)

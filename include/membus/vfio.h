@@ -157,9 +157,12 @@ MEMBUS_API int membus_vfio_open(struct membus_vfio **dev, struct membus_vfio_con
 /*
  * Closes it. Its regions (membus_vfio_region()) leave the spaces they are in; their memory stays
  * mapped, and the kernel's device open, until the last reader and the last DMA mapping of them
- * are gone.
+ * are gone: membus_synchronize() waits for the readers.
+ *
+ * Returns: 0, or -EBUSY: a region of it is the root of a space or the target of an alias. Then it
+ *          is still open; end that and close it again.
  */
-MEMBUS_API void membus_vfio_close(struct membus_vfio *dev);
+MEMBUS_API int membus_vfio_close(struct membus_vfio *dev);
 
 MEMBUS_API const char *membus_vfio_address(const struct membus_vfio *dev);
 /* The device's file descriptor, which stays the device's: for ioctls that membus has not. */
@@ -197,6 +200,20 @@ MEMBUS_API int membus_vfio_pwrite(struct membus_vfio *dev, unsigned index, uint6
  * one area that does. Valid until the device is closed. */
 MEMBUS_API struct membus_mapping membus_vfio_mapping(const struct membus_vfio *dev, unsigned index,
                                                      uint64_t offset, uint64_t n);
+
+/*
+ * A region of the memory core for BAR (or other region) `index`: put it into a container, and
+ * membus_space_read() and all others reach the device. The mapped areas are device memory with
+ * their cache mode (V1, V2), between them it calls pread() and pwrite() (V3). A read that fails
+ * there gives all ones with MEMBUS_STATUS_DEVICE.
+ *
+ * The region is the device's: it goes when the device is closed. Call it again for the same.
+ *
+ * Args:    policy  limits of the device's own for the mapped areas, taken the first time; or NULL
+ * Returns: 0. -EINVAL (no such region, or it has size 0), -ENOMEM.
+ */
+MEMBUS_API int membus_vfio_region(struct membus_vfio *dev, struct membus_region **region,
+                                  unsigned index, const struct membus_policy *policy);
 
 /*
  * The command register's bits for bus mastering (off when a device is opened: no DMA before it
@@ -252,6 +269,39 @@ MEMBUS_API int membus_vfio_dma_map(struct membus_vfio_container *container, uint
                                    void *addr, uint64_t size, unsigned access);
 MEMBUS_API int membus_vfio_dma_unmap(struct membus_vfio_container *container, uint64_t iova,
                                      uint64_t size);
+
+/*
+ * Keeps the IOMMU like a space: its RAM, its ROM (for reading) and its device memory are mapped for
+ * DMA at their addresses there, and follow each commit: what goes is unmapped before what comes is
+ * mapped, and before the memory is released. Device memory is another device's BAR, or its own:
+ * DMA goes there directly.
+ *
+ * Of a range that does not begin or end at a page of the IOMMU only the whole pages are mapped;
+ * one that lies in its page otherwise than its memory does cannot be mapped at all. Such ranges,
+ * ranges of callbacks, and device memory that the IOMMU does not take (iommufd) are skipped and
+ * counted. What a device writes is not seen: a snapshot of a dirty log has every page that is
+ * mapped for writing.
+ *
+ * Returns: 0. -ENXIO (no device is open in the container), -ENOMEM, or the error of the first RAM
+ *          that could not be mapped; then nothing is.
+ * Who:     any thread, outside transactions and listeners.
+ */
+MEMBUS_API int membus_vfio_space_attach(struct membus_vfio_dma **dma,
+                                        struct membus_vfio_container *container,
+                                        struct membus_space *space);
+/* Unmaps everything. Errors: those of membus_listener_delete(). */
+MEMBUS_API int membus_vfio_space_detach(struct membus_vfio_dma *dma);
+
+struct membus_vfio_dma_stats {
+    uint64_t ranges;       /* mapped now */
+    uint64_t bytes;        /* of them */
+    uint64_t device_bytes; /* of those, device memory: reached without a bounce buffer */
+    uint64_t skipped;      /* ranges of the space that are not mapped */
+    int error;             /* of the last RAM that could not be mapped since the attach, or 0 */
+    uint64_t error_addr;
+};
+MEMBUS_API void membus_vfio_dma_stats(struct membus_vfio_dma *dma,
+                                      struct membus_vfio_dma_stats *stats);
 
 #ifdef __cplusplus
 }

@@ -201,24 +201,14 @@ static void check_paths(int dev, unsigned bar, uint64_t size)
     }
 }
 
-static void bus_address(int dev, unsigned bar, uint64_t *address)
-{
-    uint64_t low, high;
-
-    CHECK(membus_vfio_read(bed.dev[dev], MEMBUS_VFIO_CONFIG, 0x10 + 4 * bar, 4, &low) == 0);
-    CHECK(membus_vfio_read(bed.dev[dev], MEMBUS_VFIO_CONFIG, 0x14 + 4 * bar, 4, &high) == 0);
-    *address = (low & ~15ull) | high << 32;
-}
-
 static void paths_agree(void)
 {
-    uint64_t mapped, read, cmb;
+    uint64_t mapped, read;
 
     check_paths(COMBINED, 2, MIB);
     check_paths(NONCACHED, 2, MIB);
     check_paths(CACHED, 2, MIB);
-    bus_address(NVME, 2, &cmb);
-    nvme_cmb_enable(cmb);
+    nvme_cmb_enable(bus_address(NVME, 2));
     check_paths(NVME, 2, MIB);
 
     /* edu's liveness register answers with the complement, whichever way it is reached. */
@@ -349,5 +339,15 @@ const struct guest_case guest_cases[] = {
     {"noncached: memcpy faults on arm64, membus does not", noncached_alignment, true, true},
     {"write-combining: unaligned works, membus uses it", combining_alignment, false, true},
     {"bad arguments are refused", bad_arguments, true, true},
+    {"edu's DMA reaches memory, and only when it may", dma_to_memory, true, true},
+    {"nvme's DMA reaches memory", nvme_to_memory, true, true},
+    {"edu's DMA reaches another device's BAR", edu_to_bar, true, true},
+    {"edu's DMA reaches nvme's memory buffer", edu_to_nvme_buffer, true, true},
+    {"nvme's DMA reaches another device's BAR", nvme_to_bar, true, true},
+    {"interrupts", interrupts, true, true},
+    {"memory decoding off: an error and all ones", decoding_off, true, true},
+    {"memory decoding turned on and off during access", decoding_toggled, true, true},
+    {"reset", reset, true, true},
+    {"removed while it is open", removed, false, true},
     {0},
 };

@@ -12,6 +12,7 @@
 #include <membus/access.h>
 
 #define EDU_IRQ_RAISE   0x60
+#define EDU_IRQ_ACK     0x64
 #define EDU_DMA_SRC     0x80
 #define EDU_DMA_DST     0x88
 #define EDU_DMA_COUNT   0x90
@@ -34,6 +35,13 @@ static uint64_t get(int dev, unsigned bar, uint64_t offset, unsigned width)
     return value;
 }
 
+uint64_t bus_address(int dev, unsigned bar)
+{
+    uint64_t low = get(dev, MEMBUS_VFIO_CONFIG, 0x10 + 4 * bar, 4);
+
+    return (low & ~15ull) | get(dev, MEMBUS_VFIO_CONFIG, 0x14 + 4 * bar, 4) << 32;
+}
+
 void edu_dma(uint64_t iova, unsigned n, bool to_memory)
 {
     int patience = 3000;
@@ -51,6 +59,11 @@ void edu_dma(uint64_t iova, unsigned n, bool to_memory)
 void edu_interrupt(uint32_t cause)
 {
     put(EDU, 0, EDU_IRQ_RAISE, 4, cause);
+}
+
+void edu_acknowledge(uint32_t cause)
+{
+    put(EDU, 0, EDU_IRQ_ACK, 4, cause);
 }
 
 #define NVME_CC     0x14

@@ -41,6 +41,17 @@ struct guest_case {
 };
 extern const struct guest_case guest_cases[];
 
+void dma_to_memory(void);
+void nvme_to_memory(void);
+void edu_to_bar(void);
+void edu_to_nvme_buffer(void);
+void nvme_to_bar(void);
+void interrupts(void);
+void decoding_off(void);
+void decoding_toggled(void);
+void reset(void);
+void removed(void);
+
 /* What the page tables say of `addr`, which was touched before, as a cache mode; or UNKNOWN for a
  * memory type that has none. */
 enum membus_cache_mode attribute_of(const void *addr);
@@ -48,9 +59,16 @@ enum membus_cache_mode attribute_of(const void *addr);
 /* Runs `body` in a process of its own; returns the signal that ended it, or 0. */
 int signal_of(void (*body)(void *data), void *data);
 
+/* New memory of this process, mapped at `iova` for DMA both ways. */
+unsigned char *dma_memory(uint64_t iova, size_t size);
+
+/* Where a 64-bit BAR is on the bus. */
+uint64_t bus_address(int dev, unsigned bar);
+
 /* edu: DMA between its buffer of 4096 bytes and `iova`, n < 4096 (QEMU 7.2 dies of 4096). */
 void edu_dma(uint64_t iova, unsigned n, bool to_memory);
 void edu_interrupt(uint32_t cause);
+void edu_acknowledge(uint32_t cause);
 
 /*
  * nvme: the admin queue, in `queue` (2 pages, mapped at queue_iova). Identify writes 4096 bytes to

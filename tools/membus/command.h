@@ -16,5 +16,6 @@ struct command {
 int command_audit(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_exec(int argc, char **argv);
+int command_vfio(int argc, char **argv);
 
 #endif
