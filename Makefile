@@ -7,12 +7,13 @@
 #   make check    build and run every test
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make bench    the benchmark
+#   make perf-docs  measure this machine into docs/performance.md
 #   make format   the formatter, in place
 
 BUILD  ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run check install bench format clean
+.PHONY: all run check install bench perf-docs format clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
@@ -32,6 +33,10 @@ install: all
 bench: all
 	scripts/deps.sh bench
 	$(BUILD)/membus bench
+
+perf-docs: all
+	scripts/deps.sh bench
+	scripts/perf-docs.sh $(BUILD)
 
 format:
 	scripts/deps.sh format

@@ -78,6 +78,9 @@ struct bench_routine {
 /* All routines, the baseline first, those that are not there too; ends with a NULL name. */
 extern struct bench_routine bench_routines[];
 
+/* The kernel that "membus" stands for. */
+const char *bench_kernel(void);
+
 /* The routine of that name, or NULL. */
 struct bench_routine *bench_routine(const char *name);
 
@@ -96,8 +99,9 @@ struct bench_case {
     char *dst, *src;
     struct bench_op *ops;
     size_t mask;
-    bool overlaps; /* a move */
-    bool fresh;    /* every batch takes new ops: no cache, no branch predictor has just seen them */
+    unsigned batches; /* a batch of this case is so many times as long; 0 is 1 */
+    bool overlaps;    /* a move */
+    bool fresh; /* every batch takes new ops: no cache, no branch predictor has just seen them */
 };
 
 struct bench_settings {

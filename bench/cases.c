@@ -19,6 +19,9 @@
  * 4 KiB copies' own traffic. */
 #define MIX_SPAN 8192u
 
+/* What moves run over. */
+#define MOVE_SPAN (24 * KIB)
+
 int bench_arena_init(struct bench_arena *arena, size_t size)
 {
     /* A source at 2 KiB of its page does not alias with the destination; room for offsets. */
@@ -137,18 +140,28 @@ struct bench_case *bench_add_scattered(struct bench_suite *suite, size_t n)
         c->ops[i] = (struct bench_op){(uint32_t)n, next(&state) % pages * PAGE,
                                       next(&state) % pages * PAGE + PAGE / 2};
     c->fresh = true;
+    c->batches = 10; /* few copies fit into one, and each of them meets another page */
     snprintf(c->name, sizeof(c->name), "%zu, scattered", n);
     return c;
 }
 
+/* Several places in turn, as far as the first-level cache has them: in one place every move would
+ * wait for the stores of the one before. */
 struct bench_case *bench_add_move(struct bench_suite *suite, size_t n, size_t d)
 {
-    struct bench_case *c = add(suite, "move", n, 1);
+    size_t places = 1, apart = (n + d + 63) & ~(size_t)63;
+
+    while (places < 16 && 2 * places * apart <= MOVE_SPAN)
+        places *= 2;
+
+    struct bench_case *c = add(suite, "move", n, places);
 
     c->src = c->dst;
     c->overlaps = true;
-    c->ops[0] = (struct bench_op){(uint32_t)n, (uint32_t)d, 0};
     c->distance = d;
+    for (size_t i = 0; i < places; i++)
+        c->ops[i] =
+            (struct bench_op){(uint32_t)n, (uint32_t)(i * apart + d), (uint32_t)(i * apart)};
     snprintf(c->name, sizeof(c->name), "%zu, d = %zu", n, d);
     return c;
 }

@@ -141,7 +141,8 @@ static double timed(struct run *run, const struct bench_routine *routine)
 static void calibrate(struct run *run, const struct bench_settings *settings,
                       const struct bench_routine *baseline)
 {
-    double target = settings->batch_us * 1000 / bench_ticks_ns();
+    const double batches = run->c->batches ? run->c->batches : 1;
+    const double target = settings->batch_us * 1000 * batches / bench_ticks_ns();
     double ticks = 0;
 
     for (run->batch.count = 1; run->batch.count < BATCH_LIMIT; run->batch.count *= 2) {

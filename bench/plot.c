@@ -252,12 +252,12 @@ static void axes(FILE *out, const struct picture *picture)
 {
     static const char *const y[] = {"time over glibc's", "ns a copy", "bytes a ns"};
 
-    fprintf(out, "set xlabel '%s'\nset ylabel \"%s\"\nset key outside right top\n", picture->x,
-            y[picture->measure]);
+    fprintf(out,
+            "set xlabel '%s'\nset ylabel \"%s\"\nset key outside right top\n"
+            "set autoscale xfix\n",
+            picture->x, y[picture->measure]);
     if (picture->log_x)
-        fprintf(
-            out,
-            "set logscale x 2\nset autoscale xfix\nset xtics font ',10'\nset format x '%%.0b%%B'\n");
+        fprintf(out, "set logscale x 2\nset xtics font ',10'\nset format x '%%.0b%%B'\n");
     if (picture->log_y)
         fprintf(out, "set logscale y\n");
     if (picture->measure == RATIO)

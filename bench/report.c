@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include <membus/copy.h>
-
 #define ROWS_MAX 256u
 #define COLUMNS  7u /* of a table that fits a terminal */
 
@@ -17,7 +15,7 @@ void bench_report_head(FILE *out, const struct bench_report *report)
     fprintf(out, "# %s, L1 %ld KiB, L2 %ld KiB, L3 %ld KiB\n", m->cpu, m->cache[1] >> 10,
             m->cache[2] >> 10, m->cache[3] >> 10);
     fprintf(out, "# %s, %s, %s; membus kernel %s\n", m->system, m->libc, m->compiler,
-            membus_kernel_name());
+            bench_kernel());
     fprintf(out, "# clock: %s", bench_clock_name);
     if (report->settings->cpu >= 0)
         fprintf(out, "; pinned to CPU %d", report->settings->cpu);

@@ -6,8 +6,6 @@
 
 #include <jansson.h>
 
-#include <membus/copy.h>
-
 static const char *const kind_name[BENCH_KINDS] = {"throughput", "latency", "parse", "constant"};
 
 static json_t *quartiles(struct bench_quartiles q)
@@ -28,10 +26,10 @@ static json_t *settings(const struct bench_report *report)
 {
     const struct bench_settings *s = report->settings;
 
-    return json_pack("{s:s, s:s, s:i, s:f, s:i, s:i, s:f, s:s?}", "kernel", membus_kernel_name(),
-                     "clock", bench_clock_name, "cpu", s->cpu, "batch_us", s->batch_us,
-                     "rounds_min", (int)s->rounds_min, "rounds_max", (int)s->rounds_max, "case_ms",
-                     s->case_ms, "perf_missing", report->perf ? strerror(-report->perf) : NULL);
+    return json_pack("{s:s, s:s, s:i, s:f, s:i, s:i, s:f, s:s?}", "kernel", bench_kernel(), "clock",
+                     bench_clock_name, "cpu", s->cpu, "batch_us", s->batch_us, "rounds_min",
+                     (int)s->rounds_min, "rounds_max", (int)s->rounds_max, "case_ms", s->case_ms,
+                     "perf_missing", report->perf ? strerror(-report->perf) : NULL);
 }
 
 static json_t *skipped(void)

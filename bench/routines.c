@@ -136,6 +136,15 @@ static const char *why_skipped(const struct bench_routine *r)
     return NULL;
 }
 
+const char *bench_kernel(void)
+{
+    static const char *kernel;
+
+    if (!kernel)
+        kernel = membus_kernel_name(); /* before anyone selects another */
+    return kernel;
+}
+
 void bench_routines_init(char *dst, char *src, size_t size)
 {
     source = membus_mapping_ram(src, size);
@@ -144,7 +153,7 @@ void bench_routines_init(char *dst, char *src, size_t size)
 
     for (struct bench_routine *r = bench_routines; r->name; r++) {
         if (!r->kernel && strncmp(r->name, "membus", 6) == 0)
-            r->kernel = membus_kernel_name();
+            r->kernel = bench_kernel();
         r->skipped = why_skipped(r);
     }
 }
