@@ -144,7 +144,7 @@ typedef int membus_audit_visit(const struct membus_audit_trace *trace, void *dat
  *          returned, or -errno as run.
  *   close  ends the process and frees; NULL is fine.
  *
- * Who: one thread at a time, and with ptrace always the one that opened it.
+ * Who: the thread that opened it; the target's process ends with that thread.
  */
 struct membus_audit_engine_ops {
     const char *name; /* "slots", "ptrace", "unicorn", "qemu" */

@@ -308,7 +308,8 @@ static void decode_mem(struct audit_insn *insn, const struct source *s,
         m->kind |= MEMBUS_AUDIT_LOAD;
     if (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
         m->kind |= MEMBUS_AUDIT_STORE;
-    if (m->width == 0) {
+    if (m->width == 0 || s->insn.meta.category == ZYDIS_CATEGORY_XSAVE ||
+        s->insn.meta.category == ZYDIS_CATEGORY_XSAVEOPT) {
         insn->inexact = true;
         insn->why = "its operand has no fixed width";
     }
