@@ -157,7 +157,11 @@ run 2 audit $small --symbol "$so:right" --json="$work/no/such/folder" && said er
 ok $? "a file that cannot be written: exit status 2"
 run 2 audit $small --symbol "$so:right" --html /dev/full && said err "/dev/full"
 ok $? "a full disk: exit status 2"
-run 1 audit $small --symbol "$so:w4" --symbol "$so:o1_w4_w5_move" --html "$work/r.html" &&
+run 1 audit $small --symbol "$so:w4" --html "$work/r.html" &&
+    [ "$(grep -c '<figure>' "$work/r.html")" = 5 ] && grep -q "first of W4" "$work/r.html"
+ok $? "the page draws the finding, the cases given, and the comparison"
+run 1 audit --quick --symbol "$so:w4" --symbol "$so:o1_w4_w5_move" --symbol "$so:runs_crash" \
+    --html "$work/r.html" &&
     xmllint --noout "$work/r.html" && [ "$(grep -c '<figure>' "$work/r.html")" -gt 25 ]
 ok $? "the page is well-formed and has its drawings"
 ! grep -v 'xmlns="http://www.w3.org/1999/xhtml"' "$work/r.html" |

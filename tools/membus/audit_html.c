@@ -72,7 +72,7 @@ static const char style[] =
     ".r{text-anchor:end}.who{display:block;font-family:ui-monospace,'DejaVu Sans Mono',monospace;"
     "font-size:12.5px}.glance{display:grid;grid-template-columns:repeat(auto-fit,minmax(205px,"
     "1fr));gap:12px;align-items:start;margin:6px 0 18px}.glance svg{max-width:100%;height:auto}"
-    ".last{fill:var(--fg);font-size:9px}\n"
+    ".draw+.draw{margin-top:14px}.last{fill:var(--fg);font-size:9px}\n"
     ".s{fill:var(--store);stroke:var(--edge);stroke-width:.6}.d{fill:var(--down);"
     "stroke:var(--down)}.x{fill:var(--twice)}.o{fill:var(--out)}.i{fill:var(--panel);opacity:.85}"
     ".t{stroke:var(--tear);stroke-width:2.6}.k{stroke:var(--edge);stroke-width:1.2;"

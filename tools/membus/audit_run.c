@@ -118,44 +118,6 @@ static int visit(const struct membus_audit_trace *trace, void *data)
     return 0;
 }
 
-static void draw_case(const struct audit *audit, struct membus_audit_engine *engine,
-                      const struct membus_audit_case *c, const char *title, FILE *out)
-{
-    struct membus_audit_verdict verdict;
-    struct membus_audit_trace trace;
-
-    if (*audit->stop || audit->engine->run(engine, c, &trace) != 0)
-        return;
-    membus_audit_judge(&trace, &audit->host.judged, &verdict);
-    audit_draw(out, title, &trace, &verdict);
-}
-
-static void draw_routine(const struct audit *audit, struct audit_routine *routine,
-                         struct membus_audit_engine *engine)
-{
-    struct membus_audit_case compared = audit_case_compared(routine->overlap);
-    const struct membus_audit_target *target = &routine->target;
-    struct audit_cases cases = {0};
-    char title[128];
-    size_t size = 0;
-    FILE *out = open_memstream(&routine->drawings, &size);
-
-    if (out && audit_cases_drawn(&cases, routine->overlap) == 0) {
-        for (size_t i = 0; i < cases.count; i++)
-            draw_case(audit, engine, &cases.c[i], NULL, out);
-    }
-    audit_cases_free(&cases);
-    if (out)
-        fclose(out);
-    out = open_memstream(&routine->glance, &size);
-    if (!out)
-        return;
-    snprintf(title, sizeof(title), "%.80s %.30s", target->symbol,
-             target->kernel ? target->kernel : "");
-    draw_case(audit, engine, &compared, title, out);
-    fclose(out);
-}
-
 /* The cases of one routine: those given (overlapping ones for moves alone), or the set. */
 static int choose_cases(const struct audit *audit, bool overlap, struct audit_cases *cases)
 {
@@ -169,6 +131,86 @@ static int choose_cases(const struct audit *audit, bool overlap, struct audit_ca
             error = audit_cases_add(cases, &audit->given.c[i]);
     }
     return error;
+}
+
+static void draw_case(const struct audit *audit, struct membus_audit_engine *engine,
+                      const struct membus_audit_case *c, const char *title, FILE *out)
+{
+    struct membus_audit_verdict verdict;
+    struct membus_audit_trace trace;
+
+    if (*audit->stop || audit->engine->run(engine, c, &trace) != 0)
+        return;
+    membus_audit_judge(&trace, &audit->host.judged, &verdict);
+    audit_draw(out, title, &trace, &verdict);
+}
+
+static bool same_case(const struct membus_audit_case *a, const struct membus_audit_case *b)
+{
+    return a->n == b->n && a->dst_align == b->dst_align && a->src_align == b->src_align &&
+           a->overlapping == b->overlapping && a->distance == b->distance;
+}
+
+/* Draws the cases that the findings spell out, each once, under the ids that it is the first of. */
+static void draw_findings(const struct audit *audit, const struct audit_routine *routine,
+                          struct membus_audit_engine *engine, FILE *out)
+{
+    uint32_t drawn = 0;
+
+    for (int rule = 0; rule < MEMBUS_RULES; rule++) {
+        const struct audit_finding *f = &routine->rule[rule];
+        char title[80] = "first of";
+
+        if (!f->violations || drawn >> rule & 1 || !(audit->rules >> rule & 1) ||
+            f->first.n > AUDIT_DRAWN_MAX)
+            continue;
+        for (int other = rule; other < MEMBUS_RULES; other++) {
+            const struct audit_finding *g = &routine->rule[other];
+            size_t used = strlen(title);
+
+            if (!g->violations || !same_case(&f->first, &g->first))
+                continue;
+            drawn |= 1u << other;
+            if (audit->rules >> other & 1)
+                snprintf(title + used, sizeof(title) - used, " %s",
+                         membus_audit_rule_id((enum membus_audit_rule)other));
+        }
+        draw_case(audit, engine, &f->first, title, out);
+    }
+    if (drawn)
+        fputs("</div>\n<div class=\"draw\">\n", out);
+}
+
+/* The findings, then the cases given, or those that every report shows. */
+static void draw_routine(const struct audit *audit, struct audit_routine *routine,
+                         struct membus_audit_engine *engine)
+{
+    struct membus_audit_case compared = audit_case_compared(routine->overlap);
+    const struct membus_audit_target *target = &routine->target;
+    struct audit_cases cases = {0};
+    char title[128];
+    size_t size = 0;
+    FILE *out = open_memstream(&routine->drawings, &size);
+    int error = audit->given.count ? choose_cases(audit, routine->overlap, &cases)
+                                   : audit_cases_drawn(&cases, routine->overlap);
+
+    if (out && !error) {
+        draw_findings(audit, routine, engine, out);
+        for (size_t i = 0; i < cases.count; i++) {
+            if (cases.c[i].n <= AUDIT_DRAWN_MAX)
+                draw_case(audit, engine, &cases.c[i], NULL, out);
+        }
+    }
+    audit_cases_free(&cases);
+    if (out)
+        fclose(out);
+    out = open_memstream(&routine->glance, &size);
+    if (!out)
+        return;
+    snprintf(title, sizeof(title), "%.80s %.30s", target->symbol,
+             target->kernel ? target->kernel : "");
+    draw_case(audit, engine, &compared, title, out);
+    fclose(out);
 }
 
 static int run_routine(const struct audit *audit, struct audit_routine *routine,

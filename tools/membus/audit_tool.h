@@ -20,6 +20,7 @@
 /* Limits. */
 #define AUDIT_SIZE_MAX     ((size_t)1 << 20) /* bytes of one case */
 #define AUDIT_ROUTINES_MAX 64
+#define AUDIT_DRAWN_MAX    4096 /* bytes of a case that is drawn */
 #define AUDIT_WINDOW_MAX   4096 /* bytes that a move must keep to be exact, in the case sets */
 
 /* Case sets. */
