@@ -42,6 +42,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <membus/export.h>
 #include <membus/region.h>
@@ -178,6 +179,29 @@ struct membus_view_stats {
     size_t bytes;  /* of heap memory */
 };
 MEMBUS_API void membus_space_stats(struct membus_space *space, struct membus_view_stats *stats);
+
+/*
+ * Printing, in the form of QEMU's monitor: views as `info mtree -f` prints them, each once below
+ * the spaces that share it; with MEMBUS_PRINT_TREE the regions as `info mtree` does, each root
+ * below its spaces, and then the targets of aliases. `membus mtree` reads that form.
+ *
+ * QEMU's words for a region are i/o, ram, rom, romd (ROM device in direct mode) and ramd (device
+ * memory), with nv- before it for what is non-volatile. A container is i/o too: JSON tells kinds
+ * apart, as "type"; addresses are strings there, "0x...", for they need 64 bits. Regions that are
+ * not enabled are left out, with all below them, unless MEMBUS_PRINT_DISABLED is given.
+ *
+ * region_print: one region and what is below it, its first byte shown at `start`; with
+ *   MEMBUS_PRINT_JSON one object, without a line's end.
+ * Errors: -EINVAL (unknown flags), -EIO (writing failed), -ENOMEM. Not from a listener's callback:
+ * -EBUSY. The lock of transactions is held meanwhile.
+ */
+#define MEMBUS_PRINT_TREE     1u
+#define MEMBUS_PRINT_DISABLED 2u
+#define MEMBUS_PRINT_JSON     4u
+MEMBUS_API int membus_spaces_print(FILE *out, unsigned flags);
+MEMBUS_API int membus_space_print(struct membus_space *space, FILE *out, unsigned flags);
+MEMBUS_API int membus_region_print(struct membus_region *region, FILE *out, uint64_t start,
+                                   unsigned flags);
 
 /*
  * Listeners (V5). Any member may be NULL. They are called at the outermost commit, with the lock

@@ -16,6 +16,7 @@ struct command {
 int command_audit(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_exec(int argc, char **argv);
+int command_mtree(int argc, char **argv);
 int command_vfio(int argc, char **argv);
 
 #endif

@@ -11,6 +11,7 @@ static const struct command commands[] = {
     {"audit", "record and judge what a copy routine does to memory", command_audit},
     {"bench", "measure copies against glibc's in the same run", command_bench},
     {"exec", "run a program with the ordered copies in place of its own", command_exec},
+    {"mtree", "render a memory map that QEMU printed", command_mtree},
     {"vfio", "a device's regions and cache modes, and single accesses", command_vfio},
 };
 
