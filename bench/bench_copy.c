@@ -197,7 +197,8 @@ static int deliver(const struct bench_report *report, const struct options *opti
         int made = bench_report_plot(report, options->plot);
 
         if (made < 0) {
-            fprintf(stderr, "%s: %s: %s\n", name, options->plot, strerror(-made));
+            fprintf(stderr, "%s: %s: %s\n", name, options->plot,
+                    made == -EIO ? "gnuplot failed, or is not installed" : strerror(-made));
             return 2;
         }
         fprintf(to_stdout ? stderr : stdout, "%d pictures in %s\n", made, options->plot);

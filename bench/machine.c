@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
-#include <gnu/libc-version.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 /* "model name" of /proc/cpuinfo; other architectures say it otherwise, or not at all. */
 static void cpu_name(char *name, size_t size)
@@ -36,7 +39,11 @@ const struct bench_machine *bench_machine(void)
     if (machine.cpu)
         return &machine;
     cpu_name(cpu, sizeof(cpu));
+#ifdef __GLIBC__
     snprintf(libc, sizeof(libc), "glibc %s", gnu_get_libc_version());
+#else
+    snprintf(libc, sizeof(libc), "a libc that is not glibc");
+#endif
     if (uname(&name) == 0)
         snprintf(system, sizeof(system), "%s %s %s", name.sysname, name.release, name.machine);
     machine = (struct bench_machine){

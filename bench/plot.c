@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -401,28 +402,25 @@ static int plot_targets(const struct bench_report *report, const char *directory
             fprintf(out, "\"%s\"\t%d\t%.5g\t%.5g\t%.5g\t%.5g\n", row->target->work, -(int)y++,
                     row->ratio.median, row->target->at_most, row->ratio.q1, row->ratio.q3);
     }
-    fprintf(
-        out,
-        "EOD\nset datafile separator tab\nset logscale x 2\nset xrange [0.03:8]\n"
-        "set yrange [%d.5:0.7]\nset key outside bottom center horizontal\n"
-        "set xtics (0.03125, 0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8)\n"
-        "set style fill solid 0.8 noborder\n"
-        "set arrow from 1, graph 0 to 1, graph 1 nohead lc '#000000'\n"
-        "plot $d using (1):2:(1):3:($2-0.32):($2+0.32):ytic(1) with boxxyerror lc '#2471a3' "
-        "title 'measured', $d using 5:2:($6-$5):(0) with vectors nohead lw 2 lc '#000000' "
-        "title 'quartiles', $d using 4:2 with points pt 2 ps 0.9 lw 2 lc '#c0392b' title 'at most'\n",
-        -(int)shown);
+    fprintf(out,
+            "EOD\nset datafile separator tab\nset logscale x 2\nset xrange [0.03:8]\n"
+            "set yrange [%d.5:0.7]\nset key outside bottom center horizontal\n"
+            "set xtics (0.03125, 0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8)\n"
+            "set style fill solid 0.8 noborder\n"
+            "set arrow from 1, graph 0 to 1, graph 1 nohead lc '#000000'\n"
+            "plot $d using (1):2:(1):3:($2-0.32):($2+0.32):ytic(1) with boxxyerror lc '#2471a3' "
+            "title 'measured', $d using 5:2:($6-$5):(0) with vectors nohead lw 2 lc '#000000' "
+            "title 'quartiles', $d using 4:2 with points pt 2 ps 0.9 lw 2 lc '#c0392b' "
+            "title 'at most'\n",
+            -(int)shown);
     return end(out);
 }
 
-int bench_report_plot(const struct bench_report *report, const char *directory)
+/* How many pictures, or -errno. */
+static int plot_all(const struct bench_report *report, const char *directory)
 {
     int made, all = 0;
 
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return -errno;
-    if (strchr(directory, '\'')) /* it goes between quotes */
-        return -EINVAL;
     for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++) {
         made = plot_lines(&pictures[i], &report->records, directory);
         if (made < 0)
@@ -435,4 +433,19 @@ int bench_report_plot(const struct bench_report *report, const char *directory)
     all += made;
     made = plot_targets(report, directory);
     return made < 0 ? made : all + made;
+}
+
+int bench_report_plot(const struct bench_report *report, const char *directory)
+{
+    if (strchr(directory, '\'')) /* it goes between quotes */
+        return -EINVAL;
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+        return -errno;
+
+    /* A gnuplot that is not there, or gives up, shows in its exit status. */
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    int all = plot_all(report, directory);
+
+    signal(SIGPIPE, before);
+    return all;
 }

@@ -42,9 +42,8 @@ static const char *verdict(const struct bench_row *row)
 
 void bench_report_row_head(FILE *out)
 {
-    fprintf(
-        out,
-        "\nTime over glibc's (or the peer's named) in the same run: geometric means of the cases' medians.\n\n");
+    fprintf(out, "\nTime over glibc's (or the peer's named) in the same run: geometric means of "
+                 "the cases' medians.\n\n");
     fprintf(out, "%-32s %8s %8s %-5s %12s %7s  %6s  %s\n", "work", "at most", "ratio", "",
             "quartiles", "noise", "worst", "worst case");
 }

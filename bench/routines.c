@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <membus/copy.h>
@@ -118,22 +119,16 @@ struct bench_routine *bench_routine(const char *name)
     return NULL;
 }
 
-static bool kernel_usable(const char *name)
-{
-    for (unsigned i = 0; membus_kernel_usable(i); i++) {
-        if (strcmp(membus_kernel_usable(i), name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static const char *why_skipped(const struct bench_routine *r)
 {
     if ((r->flags & BENCH_PEER) && !r->function)
         return "not found when membus was built";
-    if (r->kernel && !kernel_usable(r->kernel))
-        return "this CPU cannot run it";
-    return NULL;
+
+    int error = r->kernel ? membus_kernel_select(r->kernel) : 0;
+
+    if (error == -ENOENT)
+        return "no such kernel in this build";
+    return error ? "this CPU cannot run it" : NULL;
 }
 
 const char *bench_kernel(void)
@@ -147,13 +142,16 @@ const char *bench_kernel(void)
 
 void bench_routines_init(char *dst, char *src, size_t size)
 {
+    const char *kernel = bench_kernel();
+
     source = membus_mapping_ram(src, size);
     for (unsigned mode = 0; mode < MEMBUS_CACHE_MODES; mode++)
         target[mode] = membus_mapping_device(dst, size, (enum membus_cache_mode)mode);
 
     for (struct bench_routine *r = bench_routines; r->name; r++) {
         if (!r->kernel && strncmp(r->name, "membus", 6) == 0)
-            r->kernel = bench_kernel();
+            r->kernel = kernel;
         r->skipped = why_skipped(r);
     }
+    membus_kernel_select(kernel);
 }

@@ -57,6 +57,12 @@ expect 0 "--help" "$membus" bench --help
 expect 0 "--list" "$membus" bench --list
 expect 2 "--count says where it runs" "$membus" bench --count
 
+mkdir "$tmp/nothing"
+expect 2 "pictures without gnuplot are an error" \
+    env PATH="$tmp/nothing" "$membus" bench --quick --only mix --plot "$tmp/none"
+grep -q 'gnuplot failed, or is not installed' "$tmp/out" &&
+    echo "ok $((n += 1)) - which says so" || echo "not ok $((n += 1)) - which says so"
+
 if command -v gnuplot >/dev/null; then
     expect 0 "pictures" "$membus" bench --quick --only mix,sizes,move --plot "$tmp/plots"
     for picture in mix sizes move; do
