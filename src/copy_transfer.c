@@ -157,6 +157,17 @@ static void transfer_store(const struct membus_mover *mover, void *dst, const vo
     side_store(&((const struct transfer *)mover)->dst, dst, ram, n);
 }
 
+static void transfer_init(struct transfer *t, const struct membus_mapping *dst,
+                          const struct membus_mapping *src, bool strict)
+{
+    membus_side_init(&t->dst, dst, strict);
+    membus_side_init(&t->src, src, false);
+    t->mover.direct = transfer_direct;
+    t->mover.load = transfer_load;
+    t->mover.store = transfer_store;
+    t->mover.load_once = !t->src.ram;
+}
+
 static void transfer_whole(const struct transfer *t, char *dst, const char *src, size_t n)
 {
     if (!t->dst.rule->direct || !t->src.rule->direct) {
@@ -208,7 +219,7 @@ static bool plain(const struct membus_mapping *dst, const struct membus_mapping 
 {
     return dst->mode == MEMBUS_CACHE_NORMAL && src->mode == MEMBUS_CACHE_NORMAL &&
            membus_policy_none(&dst->policy) && membus_policy_none(&src->policy) &&
-           MEMBUS_WORD == 8 && !membus_is_element(n);
+           membus_mapping_rule(MEMBUS_CACHE_NORMAL)->width_scalar == 8 && !membus_is_power(n);
 }
 
 struct membus_result membus_transfer(const struct membus_mapping *dst, size_t dst_offset,
@@ -232,32 +243,27 @@ struct membus_result membus_transfer(const struct membus_mapping *dst, size_t ds
         return (struct membus_result){0, delivered, n};
     }
 
-    const struct transfer t = {
-        {transfer_direct, transfer_load, transfer_store, false},
-        membus_side_of(dst, strict),
-        membus_side_of(src, false),
-    };
-    struct transfer ordered = t;
+    struct transfer t;
 
-    ordered.mover.load_once = !t.src.ram;
+    transfer_init(&t, dst, src, strict);
     if (!membus_side_takes(&t.dst, (uintptr_t)to, n) ||
         !membus_side_takes(&t.src, (uintptr_t)from, n))
         return failed(-EOPNOTSUPP);
     if (membus_side_tears((uintptr_t)to, n, t.dst.most))
         delivered |= MEMBUS_DELIVERED_TORN;
 
-    if (membus_is_element(n) && membus_sides_whole(&t.dst, dst_offset, &t.src, src_offset, n)) {
+    if (membus_is_power(n) && membus_sides_whole(&t.dst, dst_offset, &t.src, src_offset, n)) {
         if (strict)
             side_order(&t.dst);
         transfer_whole(&t, to, from, n);
         delivered |= MEMBUS_DELIVERED_WHOLE;
     } else {
-        if (membus_is_element(n))
+        if (membus_is_power(n))
             delivered |= MEMBUS_DELIVERED_SPLIT;
         if (membus_move_needs_window(to, from, n))
-            error = transfer_overlapping(&ordered, to, from, n, window, flags, &delivered);
+            error = transfer_overlapping(&t, to, from, n, window, flags, &delivered);
         else
-            transfer_direct(&ordered.mover, to, from, n);
+            transfer_direct(&t.mover, to, from, n);
     }
     if (error)
         return failed(error);
@@ -286,9 +292,10 @@ struct membus_result membus_mapping_fill(const struct membus_mapping *dst, size_
                                          int value, size_t n)
 {
     char line[MEMBUS_STAGE];
-    const struct membus_side side = membus_side_of(dst, false);
     char *to = (char *)dst->addr + dst_offset;
+    struct membus_side side;
 
+    membus_side_init(&side, dst, false);
     if (membus_mapping_check(dst, dst_offset, n))
         return failed(-ERANGE);
     if (n == 0)

@@ -247,7 +247,11 @@ struct membus_result membus_guard_transfer(const struct membus_mapping *dst, siz
     if (error || n == 0)
         return failed(error);
 
-    struct course c = {.dst = membus_side_of(dst, strict), .src = membus_side_of(src, false)};
+    struct course c = {.ended = false};
+
+    membus_side_init(&c.dst, dst, strict);
+    membus_side_init(&c.src, src, false);
+
     char *to = (char *)dst->addr + dst_offset;
     const char *from = (const char *)src->addr + src_offset;
     const bool ram = c.dst.ram && c.src.ram, overlapping = membus_move_needs_window(to, from, n);

@@ -37,34 +37,34 @@ MEMBUS_INLINE bool membus_policy_none(const struct membus_policy *p)
     return p->width_min <= 1 && p->width_max == 0 && !p->aligned && !p->no_vector;
 }
 
-MEMBUS_INLINE struct membus_side membus_side_of(const struct membus_mapping *m, bool strict)
+/* Member by member: a compiler may set up or assign a struct by calling memset or memcpy, and code
+ * that touches a mapping is to hold no such call. */
+MEMBUS_INLINE void membus_side_init(struct membus_side *side, const struct membus_mapping *m,
+                                    bool strict)
 {
     const struct membus_rule *rule = membus_mapping_rule(m->mode);
     const struct membus_kernel *kernel = membus_kernel_get();
     const struct membus_policy *policy = &m->policy;
-    struct membus_side side = {
-        .mapping = m,
-        .rule = rule,
-        .kernel = kernel,
-        .ram = m->mode == MEMBUS_CACHE_NORMAL && membus_policy_none(policy),
-        .aligned = policy->aligned || rule->unaligned <= MEMBUS_WAY_SPLIT,
-        .strict = strict,
-        .least = policy->width_min ? policy->width_min : 1,
-        .most = rule->width_scalar,
-        .block = kernel->block,
-        .host = membus_arch_host(),
-        .device = m->mode != MEMBUS_CACHE_NORMAL && m->mode != MEMBUS_CACHE_WRITECOMBINE,
-    };
 
+    side->mapping = m;
+    side->rule = rule;
+    side->kernel = kernel;
+    side->host = membus_arch_host();
+    side->ram = m->mode == MEMBUS_CACHE_NORMAL && membus_policy_none(policy);
+    side->device = m->mode != MEMBUS_CACHE_NORMAL && m->mode != MEMBUS_CACHE_WRITECOMBINE;
+    side->aligned = policy->aligned || rule->unaligned <= MEMBUS_WAY_SPLIT;
+    side->strict = strict;
+    side->least = policy->width_min ? policy->width_min : 1;
+    side->most = rule->width_scalar;
     if (!rule->direct)
-        side.most = side.host->device_load ? 8 : 0;
-    if (policy->width_max && policy->width_max < side.most)
-        side.most = policy->width_max;
-    if (strict || policy->no_vector || side.block > rule->width_vector ||
-        side.block <= rule->width_vector_least ||
-        (policy->width_max && side.block > policy->width_max))
-        side.block = 0;
-    return side;
+        side->most = side->host->device_load ? 8 : 0;
+    if (policy->width_max && policy->width_max < side->most)
+        side->most = policy->width_max;
+    side->block = kernel->block;
+    if (strict || policy->no_vector || side->block > rule->width_vector ||
+        side->block <= rule->width_vector_least ||
+        (policy->width_max && side->block > policy->width_max))
+        side->block = 0;
 }
 
 /* Where the address counts for the least width: what divides both it and a line. */
@@ -134,6 +134,12 @@ MEMBUS_INLINE bool membus_sides_whole(const struct membus_side *dst, size_t dst_
 {
     return membus_side_whole(dst, dst_offset, n, MEMBUS_ACCESS_STORE) &&
            membus_side_whole(src, src_offset, n, MEMBUS_ACCESS_LOAD);
+}
+
+/* Is W2 the rule for n bytes, whether the host can keep it or not? */
+MEMBUS_INLINE bool membus_is_power(size_t n)
+{
+    return n != 0 && n <= 8 && (n & (n - 1)) == 0;
 }
 
 MEMBUS_INLINE int membus_transfer_check(const struct membus_mapping *dst, size_t dst_offset,

@@ -15,6 +15,9 @@ typedef void *copy_routine(void *dst, const void *src, size_t n);
 
 struct copy_checker; /* opaque */
 
+/* With MEMBUS_TESTS_QUICK in the environment only a sample of the cases is tried: for emulators. */
+bool copy_checker_thin(void);
+
 struct copy_checker *copy_checker_new(void);
 void copy_checker_free(struct copy_checker *checker);
 

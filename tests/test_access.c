@@ -65,9 +65,12 @@ static void test_ram(void **state)
 
 static void test_mmio(void **state)
 {
+    (void)state;
+#if MEMBUS_ARCH_MMIO_WIDTH == 0
+    SKIP("loads and stores do not reach devices here");
+#else
     unsigned char *p = room + 16;
 
-    (void)state;
     CHECK(membus_mmio_read_8, membus_mmio_write_8, 0x11, 1);
     CHECK(membus_mmio_read_8_relaxed, membus_mmio_write_8_relaxed, 0x11, 1);
     CHECK(membus_mmio_read_16, membus_mmio_write_16, (uint16_t)native(2), 2);
@@ -82,12 +85,15 @@ static void test_mmio(void **state)
     CHECK(membus_mmio_read_32_relaxed, membus_mmio_write_32_relaxed, (uint32_t)native(4), 4);
     CHECK(membus_mmio_read_le32_relaxed, membus_mmio_write_le32_relaxed, (uint32_t)little(4), 4);
     CHECK(membus_mmio_read_be32_relaxed, membus_mmio_write_be32_relaxed, (uint32_t)big(4), 4);
+#endif
+#if MEMBUS_ARCH_MMIO_WIDTH >= 8
     CHECK(membus_mmio_read_64, membus_mmio_write_64, (uint64_t)native(8), 8);
     CHECK(membus_mmio_read_le64, membus_mmio_write_le64, (uint64_t)little(8), 8);
     CHECK(membus_mmio_read_be64, membus_mmio_write_be64, (uint64_t)big(8), 8);
     CHECK(membus_mmio_read_64_relaxed, membus_mmio_write_64_relaxed, (uint64_t)native(8), 8);
     CHECK(membus_mmio_read_le64_relaxed, membus_mmio_write_le64_relaxed, (uint64_t)little(8), 8);
     CHECK(membus_mmio_read_be64_relaxed, membus_mmio_write_be64_relaxed, (uint64_t)big(8), 8);
+#endif
 }
 
 /* The split that hosts without unaligned accesses use, at every address and width. */

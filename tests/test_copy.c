@@ -211,6 +211,8 @@ static void *overlaps_wrong(void *dst, const void *src, size_t n)
 static void test_checker_rejects(void **state)
 {
     (void)state;
+    if (copy_checker_thin())
+        SKIP("MEMBUS_TESTS_QUICK: a sample cannot catch what is wrong in one case");
     assert_null(copy_checker_copies(checker, memcpy));
     assert_null(copy_checker_moves(checker, memmove));
     assert_non_null(copy_checker_copies(checker, drops_last_block));

@@ -21,7 +21,7 @@ static const struct membus_policy any = {0, 0, false, false};
 
 static void test_names(void **state)
 {
-    enum membus_cache_mode mode;
+    enum membus_cache_mode mode = MEMBUS_CACHE_UNKNOWN;
 
     (void)state;
     for (int i = 0; i < MEMBUS_CACHE_MODES; i++) {
