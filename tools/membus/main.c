@@ -13,6 +13,8 @@ static const struct command commands[] = {
     {"exec", "run a program with the ordered copies in place of its own", command_exec},
     {"mtree", "render a memory map that QEMU printed", command_mtree},
     {"vfio", "a device's regions and cache modes, and single accesses", command_vfio},
+    {"objcheck", "check in the object code that accesses are as they were written",
+     command_objcheck},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
