@@ -8,12 +8,13 @@
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make bench    the benchmark
 #   make perf-docs  measure this machine into docs/performance.md
+#   make check-cross  build, objcheck and test for every architecture that Debian crosses to
 #   make format   the formatter, in place
 
 BUILD  ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run check install bench perf-docs format clean
+.PHONY: all run check check-cross install bench perf-docs format clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
@@ -26,6 +27,9 @@ run: all
 
 check: all
 	scripts/check.sh $(BUILD)
+
+check-cross: all
+	scripts/check-cross.sh --build $(BUILD)
 
 install: all
 	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
