@@ -26,6 +26,7 @@ binutils
 clang
 jq
 libcmocka-dev
+libunicorn-dev
 libxml2-utils
 mandoc
 python3
