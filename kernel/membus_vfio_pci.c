@@ -237,10 +237,11 @@ static int membus_open_device(struct vfio_device *core_vdev)
 	if (ret)
 		return ret;
 
+	/* This finds out which BARs can be mapped. */
+	vfio_pci_core_finish_enable(&mdev->core);
+
 	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++)
 		setup_bar(mdev, bar);
-
-	vfio_pci_core_finish_enable(&mdev->core);
 	return 0;
 }
 
