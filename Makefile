@@ -5,6 +5,7 @@
 #
 #   make run      build, audit this machine's memcpy beside membus, write build/report.html
 #   make check    build and run every test
+#   make check-guest   boot kernels under QEMU and test VFIO inside
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make bench    the benchmark
 #   make perf-docs  measure this machine into docs/performance.md
@@ -14,7 +15,7 @@
 BUILD  ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run check check-cross install bench perf-docs format clean
+.PHONY: all run check check-cross check-guest install bench perf-docs format clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
@@ -30,6 +31,10 @@ check: all
 
 check-cross: all
 	scripts/check-cross.sh --build $(BUILD)
+
+check-guest:
+	scripts/deps.sh build guest
+	scripts/check-guest.sh
 
 install: all
 	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))

@@ -32,13 +32,20 @@ fetch() { # ARCH SUITE ROOT WHAT...
 build_programs() {
     local arch=$1 build=$out/build-$1 cross=
 
-    [ "$arch" != arm64 ] || cross="--cross-file $here/arm64.cross"
+    if [ "$arch" != "$(dpkg --print-architecture)" ]; then
+        fetch "$arch" bookworm "$out/libraries-$arch" only liburcu-dev libjansson-dev
+        printf '[properties]\nsys_root = %s\npkg_config_libdir = %s\n' \
+            "'$out/libraries-$arch'" "'$out/libraries-$arch/usr/lib/aarch64-linux-gnu/pkgconfig'" \
+            >"$out/$arch.cross"
+        cross="--cross-file $here/$arch.cross --cross-file $out/$arch.cross"
+    fi
     [ -d "$build" ] || meson setup $cross -Dbuildtype=debugoptimized -Ddefault_library=static \
-        -Dtools=false -Dtests=false -Dbench=false -Dguest=true "$build" "$top" >"$build.log" 2>&1 || {
+        -Dprefer_static=true \
+        -Dtools=false -Dtests=false -Dguest=true "$build" "$top" >"$build.log" 2>&1 || {
         tail -n 20 "$build.log" >&2
         return 1
     }
-    ninja -C "$build" >"$build.log" 2>&1 || { tail -n 20 "$build.log" >&2; return 1; }
+    ninja -C "$build" tests/guest/guest_test tests/guest/membus >"$build.log" 2>&1 || { tail -n 20 "$build.log" >&2; return 1; }
 }
 
 # The modules that VFIO needs, in the order in which they are loaded.
@@ -53,6 +60,7 @@ make_initramfs() { # ARCH SUITE ROOT FILE
     ln -s busybox "$dir/bin/sh"
     cp "$here/init" "$dir/init"
     cp "$out/build-$arch/tests/guest/guest_test" "$dir/guest_test"
+    cp "$out/build-$arch/tests/guest/membus" "$dir/membus"
     for module in $vfio_modules; do
         path=$(find "$root/lib/modules" -name "$module.ko*")
         [ -n "$path" ] || continue # part of another module, or of the kernel, in this version

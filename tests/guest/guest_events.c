@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -95,6 +96,7 @@ static void *toggle(void *data)
     while (!atomic_load(&stop)) {
         membus_vfio_memory(data, on);
         on = !on;
+        sched_yield(); /* the guest has one CPU */
     }
     membus_vfio_memory(data, true);
     return NULL;
@@ -116,6 +118,8 @@ void decoding_toggled(void)
               (unsigned long long)value);
         values += value != 0xffffffff;
         ones += value == 0xffffffff;
+        if (i % 8 == 0)
+            sched_yield();
     }
     atomic_store(&stop, true);
     pthread_join(thread, NULL);

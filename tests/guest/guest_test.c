@@ -28,7 +28,7 @@ void fail_case(const char *file, int line, const char *condition, const char *fo
 {
     va_list ap;
 
-    printf("# %s:%d: %s: ", strrchr(file, '/') ? strrchr(file, '/') + 1 : file, line, condition);
+    printf("# %s:%d: %s:", strrchr(file, '/') ? strrchr(file, '/') + 1 : file, line, condition);
     va_start(ap, format);
     vprintf(format, ap);
     va_end(ap);

@@ -23,10 +23,10 @@ struct bed {
 extern struct bed bed;
 
 /* Ends the case as failed, with the reason; in a helper too. */
-#define CHECK(condition, ...)                                          \
-    do {                                                               \
-        if (!(condition))                                              \
-            fail_case(__FILE__, __LINE__, #condition, "" __VA_ARGS__); \
+#define CHECK(condition, ...)                                           \
+    do {                                                                \
+        if (!(condition))                                               \
+            fail_case(__FILE__, __LINE__, #condition, " " __VA_ARGS__); \
     } while (0)
 void fail_case(const char *file, int line, const char *condition, const char *format, ...)
     __attribute__((noreturn, format(printf, 4, 5)));
@@ -51,6 +51,11 @@ void decoding_off(void);
 void decoding_toggled(void);
 void reset(void);
 void removed(void);
+void space_dma(void);
+void space_maps(void);
+void space_mixed(void);
+void space_bar_leaves(void);
+void space_decoding_off(void);
 
 /* What the page tables say of `addr`, which was touched before, as a cache mode; or UNKNOWN for a
  * memory type that has none. */

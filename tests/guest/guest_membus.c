@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The program with the one command that the guest tests need: the others want more libraries. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../../tools/membus/command.h"
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "vfio") != 0) {
+        fputs("usage: membus vfio ...\n", stderr);
+        return 2;
+    }
+    return command_vfio(argc - 1, argv + 1);
+}
