@@ -50,7 +50,7 @@ static int result(void)
     return resolver_ok;
 }
 
-static int (*resolve(void))(void)
+static __attribute__((used)) int (*resolve(void))(void)
 {
     resolver_ok = all_right(memcpy, memmove, memset);
     return result;
