@@ -1,25 +1,51 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Builds the parser's fuzz target with clang and the sanitizers, and runs it on its corpus and from
-# there; what it finds anew stays in BUILD. Prints TAP.
+# Builds the fuzz targets with clang and the sanitizers, and runs each on its corpus and from there;
+# what they find anew stays in BUILD. Prints TAP.
 #
-#   fuzz/run.sh [SECONDS] [BUILD]
+#   fuzz/run.sh [SECONDS] [BUILD] [TARGET...]
 set -u
 cd "$(dirname "$0")/.." || exit 2
 seconds=${1:-60}
 build=${2:-build-fuzz}
-command -v clang >/dev/null || { echo "1..1"; echo "ok 1 - fuzz_vfio_caps # SKIP no clang"; exit 0; }
-mkdir -p "$build/corpus"
-echo 1..1
-if clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-    -Iinclude -Isrc fuzz/fuzz_vfio_caps.c src/vfio_caps.c -o "$build/fuzz_vfio_caps" \
-    >"$build/log" 2>&1 &&
-    "$build/fuzz_vfio_caps" -max_total_time="$seconds" -max_len=1024 \
-        -artifact_prefix="$build/" "$build/corpus" fuzz/corpus/vfio_caps >"$build/log" 2>&1; then
-    echo "ok 1 - fuzz_vfio_caps: $(sed -n 's/^Done \(.*\)/\1/p' "$build/log")"
-else
-    echo "not ok 1 - fuzz_vfio_caps"
-    tail -n 30 "$build/log" | sed 's/^/# /'
-    exit 1
-fi
+shift $(($# < 2 ? $# : 2))
+
+# The target's sources and libraries, and its greatest input.
+describe() {
+    case $1 in
+    vfio_caps) sources="src/vfio_caps.c" most=1024 ;;
+    objcheck)
+        sources="tools/membus/objcheck_check.c tools/membus/objcheck_decode.c
+            tools/membus/objcheck_elf.c tools/membus/objcheck_file.c tools/membus/objcheck_isa.c
+            tools/membus/objcheck_riscv.c -Itools/membus -I/usr/include/capstone -lcapstone -lelf"
+        most=8192
+        ;;
+    *) return 1 ;;
+    esac
+}
+
+fuzz() { # target
+    mkdir -p "$build/corpus/$1"
+    clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+        -Iinclude -Isrc "fuzz/fuzz_$1.c" $sources -o "$build/fuzz_$1" >"$build/$1.log" 2>&1 &&
+        "$build/fuzz_$1" -max_total_time="$seconds" -max_len="$most" \
+            -artifact_prefix="$build/" "$build/corpus/$1" "fuzz/corpus/$1" >"$build/$1.log" 2>&1
+}
+
+[ $# -gt 0 ] || set -- vfio_caps objcheck
+echo "1..$#"
+n=0 bad=0
+for target in "$@"; do
+    n=$((n + 1))
+    if ! command -v clang >/dev/null; then
+        echo "ok $n - fuzz_$target # SKIP no clang"
+    elif describe "$target" && fuzz "$target"; then
+        echo "ok $n - fuzz_$target: $(sed -n 's/^Done \(.*\)/\1/p' "$build/$target.log")"
+    else
+        echo "not ok $n - fuzz_$target"
+        tail -n 30 "$build/$target.log" | sed 's/^/# /'
+        bad=1
+    fi
+done
+exit $bad

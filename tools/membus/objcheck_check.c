@@ -592,6 +592,10 @@ int objcheck_contents(char *contents, size_t size, const char *name,
         err = check_archive(elf, name, options, sink, data, error, error_size);
     } else if (elf && elf_kind(elf) == ELF_K_ELF) {
         check_one(elf, name, NULL, options, sink, data);
+    } else if (size >= 8 && memcmp(contents, "!<thin>\n", 8) == 0) {
+        snprintf(error, error_size, "%s: a thin archive, which holds no code: name its members",
+                 name);
+        err = -EINVAL;
     } else {
         snprintf(error, error_size, "%s: neither an ELF file nor an archive", name);
         err = -EINVAL;

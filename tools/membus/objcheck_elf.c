@@ -315,7 +315,7 @@ static int read_relocs(struct objcheck_elf *e, const struct objcheck_section *s)
             .at = {where, rela.r_offset}, .name = "", .in_place = s->header.sh_type == SHT_REL};
 
         if (get_symbol(e, s->header.sh_link, reloc_symbol(e, rela.r_info), &sym, &r.name) &&
-            sym.st_shndx != SHN_UNDEF && sym.st_shndx < SHN_LORESERVE)
+            sym.st_shndx != SHN_UNDEF && sym.st_shndx < e->sections)
             r.target =
                 (struct objcheck_place){sym.st_shndx, sym.st_value + (uint64_t)rela.r_addend};
 
