@@ -30,6 +30,13 @@
 #endif
 #include <urcu/urcu-bp.h>
 
+#ifdef _LGPL_SOURCE
+/* liburcu is loaded with us, so its thread-local pointer is at a fixed distance: no call to find
+ * it, which would cost more than the section. */
+extern DECLARE_URCU_TLS(struct urcu_bp_reader *, urcu_bp_reader)
+    __attribute__((tls_model("initial-exec")));
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -55,6 +62,21 @@ MEMBUS_INLINE void membus_rcu_unlock(void)
 {
     MEMBUS_TSAN_RELEASE(&membus_rcu_epoch);
     urcu_bp_read_unlock();
+}
+
+/* The same begun by a thread that liburcu knows already, without the call that registers it: the
+ * caller needs no stack frame. False, and no section, if it does not. */
+MEMBUS_INLINE bool membus_rcu_lock_known(void)
+{
+#ifdef _LGPL_SOURCE
+    if (caa_unlikely(!URCU_TLS(urcu_bp_reader)))
+        return false;
+    cmm_barrier(); /* as _urcu_bp_read_lock() does */
+    _urcu_bp_read_lock_update(URCU_TLS(urcu_bp_reader)->ctr);
+#else
+    membus_rcu_lock();
+#endif
+    return true;
 }
 
 MEMBUS_INLINE bool membus_rcu_reading(void)

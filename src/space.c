@@ -35,7 +35,8 @@ static struct membus_space *allocate(const char *name)
     pthread_mutex_init(&s->bounce_lock, NULL);
     s->version = &membus_version_empty;
     s->budget = MEMBUS_BOUNCE_BUDGET;
-    s->slot = next_slot++ % MEMBUS_HITS;
+    s->id = s->version->id;
+    s->slot = next_slot++ % MEMBUS_HITS * (uint32_t)sizeof(struct membus_hit);
     return s;
 }
 

@@ -14,20 +14,23 @@
 
 _Thread_local struct membus_hit membus_hits[MEMBUS_HITS];
 
-static uint8_t *plain_memory(const struct membus_range *range, bool write)
+/* Offsets at which 8 bytes may be read (written) without looking at the range again. The last
+ * few bytes take the general way. */
+static uint64_t room(const struct membus_range *range, bool write)
 {
-    const struct membus_mapping *m = &range->region->mapping;
+    uint64_t span = range->last - range->start;
 
-    if (!membus_range_direct(range, write) || !membus_mapping_is_ram(m) || (write && range->log))
-        return NULL;
-    return (uint8_t *)m->addr + range->offset;
+    if (!(range->flags & MEMBUS_RANGE_PLAIN) || !membus_range_direct(range, write) ||
+        (write && range->log) || span < 7)
+        return 0;
+    return span - 6;
 }
 
 const struct membus_range *membus_space_hit(struct membus_space *space,
                                             const struct membus_version *version, uint64_t addr,
                                             uint64_t *span)
 {
-    struct membus_hit *hit = &membus_hits[space->slot];
+    struct membus_hit *hit = membus_hit_of(space);
     const struct membus_range *range;
     uint64_t gap_last;
 
@@ -39,10 +42,11 @@ const struct membus_range *membus_space_hit(struct membus_space *space,
         }
         *hit = (struct membus_hit){.id = version->id,
                                    .start = range->start,
+                                   .read_room = room(range, false),
+                                   .write_room = room(range, true),
+                                   .memory = range->memory,
                                    .span = range->last - range->start,
-                                   .range = range,
-                                   .read = plain_memory(range, false),
-                                   .write = plain_memory(range, true)};
+                                   .range = range};
     }
     *span = hit->span - (addr - hit->start);
     return hit->range;

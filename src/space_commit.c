@@ -222,6 +222,7 @@ static void switch_space(struct membus_space *space)
         if (space->listeners)
             membus_listeners_announce(space, space->version, now, window, count);
         membus_rcu_set(space->version, (struct membus_version *)now);
+        membus_rcu_set(space->id, now->id);
     }
     space->moved = false;
 }

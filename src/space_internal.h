@@ -31,6 +31,8 @@ struct membus_chunk {
     uint32_t count;
     uint64_t owner;               /* id of the version that it was made for */
     struct membus_chunk *garbage; /* links those that go with a version */
+    uint64_t start[MEMBUS_CHUNK_MAX]
+        __attribute__((aligned(64))); /* of each range, for searching */
     struct membus_range range[];
 };
 
@@ -85,8 +87,9 @@ struct membus_waiter {
 
 struct membus_space {
     struct membus_version *version; /* RCU; never NULL */
+    uint64_t id;                    /* version->id, published after it */
+    uint32_t slot;                  /* where threads remember its ranges: offset in membus_hits */
     uint8_t unassigned;             /* atomic */
-    unsigned slot;                  /* where threads remember its ranges */
 
     pthread_mutex_t bounce_lock; /* of the four below */
     size_t budget, used;
@@ -159,16 +162,27 @@ void membus_listeners_log_sync(struct membus_region *region);
 
 /* space_access.c: within a reader's section. */
 
-/* What a thread remembers of a space: the range it hit last. */
+/*
+ * What a thread remembers of a space: the range it hit last, for one version of the view. While a
+ * reader's section sees the space's id to be that version's, the range lives: whoever publishes
+ * another version publishes its id before the old one is given up.
+ */
 struct membus_hit {
-    uint64_t id;          /* of the version; 0: nothing */
-    uint64_t start, span; /* span = last - start */
+    uint64_t id; /* of the version; 0: nothing */
+    uint64_t start;
+    uint64_t read_room, write_room; /* offsets at which any value fits, if it may go directly to */
+    uint8_t *memory;                /* at `start`: under no rule but the copy's, not logged */
+    uint64_t span;                  /* last - start */
     const struct membus_range *range;
-    uint8_t *read, *write; /* the memory at `start`, where the copy's rules are all there is */
-};
+} __attribute__((aligned(64)));
 #define MEMBUS_HITS 4 /* a power of two */
 extern _Thread_local struct membus_hit membus_hits[MEMBUS_HITS]
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+MEMBUS_INLINE struct membus_hit *membus_hit_of(const struct membus_space *space)
+{
+    return (struct membus_hit *)((char *)membus_hits + space->slot);
+}
 
 /* The range at `addr`, or NULL; *span = how far from `addr` on it, or what is unassigned, goes,
  * minus 1. */
@@ -213,11 +227,9 @@ MEMBUS_INLINE uint64_t membus_within(uint64_t n, uint64_t span)
 /* May memory be read (written) directly in this range? */
 MEMBUS_INLINE bool membus_range_direct(const struct membus_range *range, bool write)
 {
-    if (!write)
-        return (range->flags & (MEMBUS_RANGE_MEMORY | MEMBUS_RANGE_DIRECT)) ==
-               (MEMBUS_RANGE_MEMORY | MEMBUS_RANGE_DIRECT);
-    return (range->flags & (MEMBUS_RANGE_MEMORY | MEMBUS_RANGE_READONLY)) == MEMBUS_RANGE_MEMORY &&
-           range->region->kind != MEMBUS_REGION_ROM_DEVICE;
+    uint32_t need = MEMBUS_RANGE_MEMORY | (write ? MEMBUS_RANGE_WRITABLE : MEMBUS_RANGE_DIRECT);
+
+    return (range->flags & need) == need;
 }
 
 /* Memory without rules of its own: the copy's alone hold. */

@@ -78,6 +78,8 @@ static void canvas_put(struct renderer *r, struct membus_range paint, uint64_t f
         return;
     }
     paint.offset += first - paint.start;
+    if (paint.memory)
+        paint.memory = (char *)paint.memory + (first - paint.start);
     paint.start = first;
     paint.last = last;
     c->range[c->low++] = paint;
@@ -124,12 +126,23 @@ static uint32_t inherited(const struct membus_region *region)
            (region->nonvolatile ? MEMBUS_RANGE_NONVOLATILE : 0);
 }
 
-static uint32_t own_flags(const struct membus_region *region)
+static uint32_t own_flags(const struct membus_region *region, uint32_t from_above)
 {
+    bool readonly = from_above & MEMBUS_RANGE_READONLY;
+
     if (!membus_region_has_memory(region))
         return 0;
-    return (region->mapping.addr ? MEMBUS_RANGE_MEMORY : 0) |
-           (region->direct ? MEMBUS_RANGE_DIRECT : 0);
+    return (region->direct ? MEMBUS_RANGE_DIRECT : 0) |
+           (region->mapping.addr ? MEMBUS_RANGE_MEMORY : 0) |
+           (region->kind != MEMBUS_REGION_ROM_DEVICE && !readonly ? MEMBUS_RANGE_WRITABLE : 0) |
+           (membus_mapping_is_ram(&region->mapping) ? MEMBUS_RANGE_PLAIN : 0);
+}
+
+static void *memory_at(const struct membus_region *region, uint64_t offset)
+{
+    if (!membus_region_has_memory(region) || !region->mapping.addr)
+        return NULL;
+    return (char *)region->mapping.addr + offset;
 }
 
 static void paint_self(struct renderer *r, const struct membus_region *region,
@@ -141,7 +154,8 @@ static void paint_self(struct renderer *r, const struct membus_region *region,
         .offset = sight->first,
         .extent = sight->base + sight->clip_last,
         .region = (struct membus_region *)region,
-        .flags = sight->flags | own_flags(region),
+        .memory = memory_at(region, sight->first),
+        .flags = sight->flags | own_flags(region, sight->flags),
         .log = region->log ? region->log->clients : 0,
     };
 

@@ -9,17 +9,14 @@
 
 #include <membus/access.h>
 
-MEMBUS_INLINE const struct membus_hit *remembered(struct membus_space *space, uint64_t addr,
-                                                  unsigned size)
-{
-    const struct membus_version *version = membus_rcu_get(space->version);
-    const struct membus_hit *hit = &membus_hits[space->slot];
-    uint64_t at = addr - hit->start;
+#define SLOW __attribute__((noinline, cold))
 
-    if (__builtin_expect(hit->id == version->id && at <= hit->span && size - 1 <= hit->span - at,
-                         1))
-        return hit;
-    return NULL;
+/* What the thread remembers of the space now, or NULL. */
+MEMBUS_INLINE const struct membus_hit *remembered(const struct membus_space *space)
+{
+    const struct membus_hit *hit = membus_hit_of(space);
+
+    return __builtin_expect(hit->id == membus_rcu_get(space->id), 1) ? hit : NULL;
 }
 
 MEMBUS_INLINE struct membus_outcome arrived(unsigned size)
@@ -29,41 +26,56 @@ MEMBUS_INLINE struct membus_outcome arrived(unsigned size)
     return outcome;
 }
 
-/* In the host's byte order. */
-#define VALUE_ACCESS(width)                                                                      \
-    MEMBUS_INLINE struct membus_outcome load_##width(struct membus_space *space,                 \
-                                                     uint##width##_t *value, uint64_t addr,      \
-                                                     struct membus_attrs attrs)                  \
-    {                                                                                            \
-        const struct membus_hit *hit;                                                            \
-                                                                                                 \
-        membus_rcu_lock();                                                                       \
-        hit = remembered(space, addr, width / 8);                                                \
-        if (hit && hit->read) {                                                                  \
-            *value = membus_ram_load_##width(hit->read + (addr - hit->start));                   \
-            membus_rcu_unlock();                                                                 \
-            return arrived(width / 8);                                                           \
-        }                                                                                        \
-        membus_rcu_unlock();                                                                     \
-        *value = 0;                                                                              \
-        return membus_space_read(space, value, width / 8, addr, attrs);                          \
-    }                                                                                            \
-                                                                                                 \
-    MEMBUS_INLINE struct membus_outcome store_##width(struct membus_space *space, uint64_t addr, \
-                                                      uint##width##_t value,                     \
-                                                      struct membus_attrs attrs)                 \
-    {                                                                                            \
-        const struct membus_hit *hit;                                                            \
-                                                                                                 \
-        membus_rcu_lock();                                                                       \
-        hit = remembered(space, addr, width / 8);                                                \
-        if (hit && hit->write) {                                                                 \
-            membus_ram_store_##width(hit->write + (addr - hit->start), value);                   \
-            membus_rcu_unlock();                                                                 \
-            return arrived(width / 8);                                                           \
-        }                                                                                        \
-        membus_rcu_unlock();                                                                     \
-        return membus_space_write(space, addr, &value, width / 8, attrs);                        \
+/* In the host's byte order. The slow ways are functions of their own, so that the short one saves
+ * no registers for them. */
+#define VALUE_ACCESS(width)                                                                        \
+    SLOW static void slow_load_##width(struct membus_outcome *outcome, struct membus_space *space, \
+                                       uint##width##_t *value, uint64_t addr,                      \
+                                       struct membus_attrs attrs)                                  \
+    {                                                                                              \
+        *value = 0;                                                                                \
+        *outcome = membus_space_read(space, value, width / 8, addr, attrs);                        \
+    }                                                                                              \
+                                                                                                   \
+    SLOW static void slow_store_##width(struct membus_outcome *outcome,                            \
+                                        struct membus_space *space, uint64_t addr,                 \
+                                        uint##width##_t value, struct membus_attrs attrs)          \
+    {                                                                                              \
+        *outcome = membus_space_write(space, addr, &value, width / 8, attrs);                      \
+    }                                                                                              \
+                                                                                                   \
+    MEMBUS_INLINE bool fast_load_##width(const struct membus_space *space, uint##width##_t *value, \
+                                         uint64_t addr)                                            \
+    {                                                                                              \
+        const struct membus_hit *hit;                                                              \
+                                                                                                   \
+        if (!membus_rcu_lock_known())                                                              \
+            return false;                                                                          \
+        hit = remembered(space);                                                                   \
+        if (hit && addr - hit->start < hit->read_room) {                                           \
+            *value = membus_ram_load_##width(hit->memory + (addr - hit->start));                   \
+            membus_rcu_unlock();                                                                   \
+            return true;                                                                           \
+        }                                                                                          \
+        membus_rcu_unlock();                                                                       \
+        return false;                                                                              \
+    }                                                                                              \
+                                                                                                   \
+    MEMBUS_INLINE bool fast_store_##width(const struct membus_space *space, uint64_t addr,         \
+                                          uint##width##_t value)                                   \
+    {                                                                                              \
+        const struct membus_hit *hit;                                                              \
+                                                                                                   \
+        if (!membus_rcu_lock_known())                                                              \
+            return false;                                                                          \
+        hit = remembered(space);                                                                   \
+        if (hit && addr - hit->start < hit->write_room) {                                          \
+            membus_ram_store_##width(hit->memory + (addr - hit->start), value);                    \
+            membus_rcu_unlock();                                                                   \
+            return true;                                                                           \
+        }                                                                                          \
+        membus_rcu_unlock();                                                                       \
+        return false;                                                                              \
     }
 
 VALUE_ACCESS(8)
@@ -79,8 +91,13 @@ VALUE_ACCESS(64)
                                                           uint##width##_t *value, uint64_t addr, \
                                                           struct membus_attrs attrs)             \
     {                                                                                            \
-        struct membus_outcome outcome = load_##width(space, value, addr, attrs);                 \
+        struct membus_outcome outcome;                                                           \
                                                                                                  \
+        if (__builtin_expect(fast_load_##width(space, value, addr), 1)) {                        \
+            *value = swap(*value);                                                               \
+            return arrived(width / 8);                                                           \
+        }                                                                                        \
+        slow_load_##width(&outcome, space, value, addr, attrs);                                  \
         *value = swap(*value);                                                                   \
         return outcome;                                                                          \
     }                                                                                            \
@@ -89,7 +106,12 @@ VALUE_ACCESS(64)
                                                            uint64_t addr, uint##width##_t value, \
                                                            struct membus_attrs attrs)            \
     {                                                                                            \
-        return store_##width(space, addr, swap(value), attrs);                                   \
+        struct membus_outcome outcome;                                                           \
+                                                                                                 \
+        if (__builtin_expect(fast_store_##width(space, addr, swap(value)), 1))                   \
+            return arrived(width / 8);                                                           \
+        slow_store_##width(&outcome, space, addr, swap(value), attrs);                           \
+        return outcome;                                                                          \
     }
 
 VALUE_FUNCTIONS(8, , AS_IS)

@@ -38,19 +38,24 @@ static size_t find_chunk(const struct membus_version *version, uint64_t addr)
     return (size_t)(first - version->first);
 }
 
-/* Index of the last range in the chunk that starts at `addr` or before; 0 if none does. */
+/*
+ * Index of the last range in the chunk that starts at `addr` or before; 0 if none does. A search
+ * waits for each of its probes; asked for at once, the cache lines of the starts come together.
+ */
 static size_t find_in_chunk(const struct membus_chunk *chunk, uint64_t addr)
 {
-    const struct membus_range *range = chunk->range;
+    const uint64_t *start = chunk->start;
     size_t n = chunk->count;
 
+    for (size_t i = 8; i < n; i += 8)
+        __builtin_prefetch(&start[i]);
     while (n > 1) {
         size_t half = n / 2;
 
-        range = range[half].start <= addr ? range + half : range;
+        start = start[half] <= addr ? start + half : start;
         n -= half;
     }
-    return (size_t)(range - chunk->range);
+    return (size_t)(start - chunk->start);
 }
 
 const struct membus_range *membus_version_find(const struct membus_version *version, uint64_t addr,
@@ -152,7 +157,7 @@ static void builder_chunk(struct builder *b, const struct membus_range *range, s
     builder_reserve(b, 1);
     if (b->error)
         return;
-    chunk = malloc(sizeof(*chunk) + count * sizeof(*range));
+    chunk = aligned_alloc(64, (sizeof(*chunk) + count * sizeof(*range) + 63) & ~(size_t)63);
     if (!chunk) {
         b->error = -ENOMEM;
         return;
@@ -160,8 +165,10 @@ static void builder_chunk(struct builder *b, const struct membus_range *range, s
     chunk->count = (uint32_t)count;
     chunk->owner = b->id;
     chunk->garbage = NULL;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        chunk->start[i] = range[i].start;
         chunk->range[i] = range[i];
+    }
     b->first[b->chunks] = range[0].start;
     b->chunk[b->chunks++] = chunk;
     b->ranges += count;

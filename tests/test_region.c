@@ -78,8 +78,8 @@ static int set_up(void **state)
     assert_int_equal(membus_region_add(m.root, UINT64_MAX - 0xfff, m.alias, 0), 0);
     assert_int_equal(membus_space_new(&m.space, "space", m.root), 0);
     strcpy(m.before, view_text(m.space));
-    assert_string_equal(m.before, "10000-13fff ram@0 9\n18000-180ff io@0 0\n"
-                                  "fffffffffffff000-ffffffffffffffff ram@1000 9\n");
+    assert_string_equal(m.before, "10000-13fff ram@0 39\n18000-180ff io@0 0\n"
+                                  "fffffffffffff000-ffffffffffffffff ram@1000 39\n");
     return 0;
 }
 

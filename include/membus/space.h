@@ -55,9 +55,9 @@ extern "C" {
 #define MEMBUS_RANGE_MEMORY      1u /* RAM, ROM device or device memory (with an address) */
 #define MEMBUS_RANGE_READONLY    2u /* writes are dropped: it, or what it is seen through */
 #define MEMBUS_RANGE_NONVOLATILE 4u
-#define MEMBUS_RANGE_DIRECT                                         \
-    8u /* reads are direct: memory, but no ROM device out of direct \
-          mode */
+#define MEMBUS_RANGE_DIRECT      8u  /* reads are direct: no ROM device out of direct mode */
+#define MEMBUS_RANGE_WRITABLE    16u /* writes are direct: no ROM device, not read-only */
+#define MEMBUS_RANGE_PLAIN       32u /* memory under no rule but the copy's: no policy, write-back */
 
 /* A piece of one region in a view. */
 struct membus_range {
@@ -66,6 +66,7 @@ struct membus_range {
     uint64_t extent;      /* where the region would end here if nothing lay over it: a piece of
                              an access to callbacks may reach this far (>= last) */
     struct membus_region *region;
+    void *memory;   /* at `start` in this process; NULL without MEMBUS_RANGE_MEMORY */
     uint32_t flags; /* MEMBUS_RANGE_* */
     uint32_t log;   /* bit c: client c logs dirty pages */
 };
