@@ -65,9 +65,9 @@ static void run_readers(struct reader *reader, void *(*body)(void *), void (*cha
     for (int i = 0; i < READERS; i++) {
         pthread_join(reader[i].thread, NULL);
         assert_int_equal(reader[i].wrong, 0);
-        assert_true(reader[i].accesses > 100);
+        assert_true(reader[i].accesses > 10);
     }
-    assert_true(changes > 100);
+    assert_true(changes > 10);
     print_message("# %lu changes, %lu accesses by the first reader\n", changes, reader[0].accesses);
 }
 
