@@ -129,12 +129,11 @@ qemu() { # ARCH KERNEL INITRAMFS DISK
         -device pci-testdev,membar=1M
 }
 
-boot() { # ARCH SUITE; leaves the console's text in $console
-    local kernel rc=0 disk=$out/disk
+boot() { # ARCH SUITE CONSOLE: the file for the console's text
+    local kernel rc=0 disk=$out/disk console=$3
 
     prepare "$1" "$2"
     kernel=$(ls "$root"/boot/vmlinuz-*)
-    console=$out/console-$1-$2.log
     truncate -s 1M "$disk"
     (qemu "$1" "$kernel" "$initramfs" "$disk") </dev/null >"$console" 2>&1 || rc=$?
     sed -i 's/\r//g' "$console"
@@ -160,6 +159,22 @@ report() { # GUEST CONSOLE
     done < <(grep -a -E '^(ok|not ok|#) ' "$2")
 }
 
+# The limit of a boot works: one that has hardly begun is ended, and noted in the console's text.
+check_limit() {
+    local console=$out/console-limit.log
+
+    case_number=$((case_number + 1))
+    set +e
+    (set -e; limit=1; boot "${1%%-*}" "${1#*-}" "$console")
+    set -e
+    if grep -a -q '^GUEST-LIMIT 1$' "$console" && ! grep -a -q '^GUEST-END' "$console"; then
+        echo "ok $case_number - $1: a boot over its limit is ended"
+    else
+        failed=$((failed + 1))
+        echo "not ok $case_number - $1: a boot over its limit is ended"
+    fi
+}
+
 check_end() { # GUEST CONSOLE
     case_number=$((case_number + 1))
     if grep -a -q '^GUEST-END done$' "$2"; then
@@ -178,11 +193,11 @@ for guest; do
     began=$(date +%s)
     # In no condition: there errexit would be off.
     set +e
-    (set -e; boot "${guest%%-*}" "${guest#*-}")
+    console=$out/console-$guest.log
+    (set -e; boot "${guest%%-*}" "${guest#*-}" "$console")
     built=$?
     set -e
     if [ $built = 0 ]; then
-        console=$out/console-$guest.log
         report "$guest" "$console"
         check_end "$guest" "$console"
     else
@@ -192,5 +207,6 @@ for guest; do
     fi
     echo "# $guest: $(($(date +%s) - began)) s"
 done
+check_limit "$1"
 echo "1..$case_number"
 [ $failed = 0 ]
