@@ -43,7 +43,7 @@ riscv64  riscv64-linux-gnu        riscv64  riscv64
 s390x    s390x-linux-gnu          s390x    s390x"
 [ $# -gt 0 ] || set -- $(awk '{print $1}' <<<"$arches")
 
-tests="access mapping copy copy_transfer"
+tests="access mapping mapping_arch copy copy_transfer"
 warnings="-Wall -Wextra -Werror -Wno-psabi"
 common="-std=gnu11 $warnings -fPIC -Iinclude -Isrc -DMEMBUS_RECORD_ACCESSES"
 

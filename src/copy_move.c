@@ -180,27 +180,56 @@ void membus_move_tail(const struct membus_mover *mover, char *dst, const char *s
         mover->store(mover, dst + tail, window->addr, n - tail);
 }
 
-/* Buffers of membus_move_reserve(): taken and given back by one atomic bit each. */
+/*
+ * Buffers of membus_move_reserve(), taken and given back by an atomic flag each: one byte is
+ * lock-free on every host, which a word of 64 bits is not.
+ */
 static struct {
     char *memory;
     size_t size;
     unsigned movers;
-    _Atomic uint64_t free;
+    _Atomic bool idle[MOVERS_MAX];
 } reserve;
 
-static uint64_t all_movers(unsigned movers)
+static bool reserve_take_one(unsigned mover)
 {
-    return movers == MOVERS_MAX ? UINT64_MAX : (UINT64_C(1) << movers) - 1;
+    return atomic_load_explicit(&reserve.idle[mover], memory_order_relaxed) &&
+           atomic_exchange_explicit(&reserve.idle[mover], false, memory_order_acquire);
+}
+
+static void reserve_give(unsigned mover)
+{
+    atomic_store_explicit(&reserve.idle[mover], true, memory_order_release);
+}
+
+/* Takes a reserved buffer: its number, or -1. Lock-free; safe in a signal handler. */
+static int reserve_take(void)
+{
+    for (unsigned mover = 0; mover < MOVERS_MAX; mover++) {
+        if (reserve_take_one(mover))
+            return (int)mover;
+    }
+    return -1;
+}
+
+/* All of them, or none and false. */
+static bool reserve_take_all(void)
+{
+    for (unsigned mover = 0; mover < reserve.movers; mover++) {
+        if (reserve_take_one(mover))
+            continue;
+        while (mover-- > 0)
+            reserve_give(mover);
+        return false;
+    }
+    return true;
 }
 
 int membus_move_reserve(size_t bytes, unsigned movers)
 {
     if (movers == 0 || movers > MOVERS_MAX || bytes > SIZE_MAX / MOVERS_MAX)
         return -EINVAL;
-
-    uint64_t idle = all_movers(reserve.movers);
-
-    if (reserve.movers && !atomic_compare_exchange_strong(&reserve.free, &idle, 0))
+    if (!reserve_take_all())
         return -EBUSY;
     if (reserve.movers)
         munmap(reserve.memory, reserve.size * reserve.movers);
@@ -216,25 +245,9 @@ int membus_move_reserve(size_t bytes, unsigned movers)
     reserve.memory = (char *)memory;
     reserve.size = bytes;
     reserve.movers = movers;
-    atomic_store(&reserve.free, all_movers(movers));
+    for (unsigned mover = 0; mover < movers; mover++)
+        reserve_give(mover);
     return 0;
-}
-
-/* Takes a reserved buffer: its number, or -1. Lock-free; safe in a signal handler. */
-static int reserve_take(void)
-{
-    uint64_t bits = atomic_load_explicit(&reserve.free, memory_order_acquire);
-
-    while (bits) {
-        if (atomic_compare_exchange_weak(&reserve.free, &bits, bits & (bits - 1)))
-            return __builtin_ctzll(bits);
-    }
-    return -1;
-}
-
-static void reserve_give(int mover)
-{
-    atomic_fetch_or_explicit(&reserve.free, UINT64_C(1) << mover, memory_order_release);
 }
 
 /* A mover between RAM and RAM, by one copy function. */
@@ -261,7 +274,7 @@ static void move_large(const struct membus_mover *mover, char *dst, const char *
             membus_move_exact(mover, dst, src, n, &window);
         else
             membus_move_tail(mover, dst, src, n, &window);
-        reserve_give(mover_id);
+        reserve_give((unsigned)mover_id);
     } else {
         membus_move_tail(mover, dst, src, n, stack);
     }

@@ -19,6 +19,7 @@
 struct membus_kernel {
     const char *name;
     bool (*usable)(void); /* does this CPU and its kernel have the instructions? */
+    const char *needs;    /* what that asks for, for people */
 
     /* No overlap, or dst <= src. */
     void *(*copy)(void *dst, const void *src, size_t n);

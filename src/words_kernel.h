@@ -36,11 +36,11 @@ static void *membus_words_kernel_move(void *dst, const void *src, size_t n)
     return membus_move_windowed(dst, src, n, membus_words_kernel_copy);
 }
 
-#define MEMBUS_WORDS_KERNEL(kernel_name, kernel_usable)                                     \
-    {                                                                                       \
-        .name = (kernel_name), .usable = (kernel_usable), .copy = membus_words_kernel_copy, \
-        .copy_strict = membus_words_kernel_copy_strict, .fill = membus_words_kernel_fill,   \
-        .move = membus_words_kernel_move,                                                   \
+#define MEMBUS_WORDS_KERNEL(kernel_name, kernel_usable, kernel_needs)                     \
+    {                                                                                     \
+        .name = (kernel_name), .usable = (kernel_usable), .needs = (kernel_needs),        \
+        .copy = membus_words_kernel_copy, .copy_strict = membus_words_kernel_copy_strict, \
+        .fill = membus_words_kernel_fill, .move = membus_words_kernel_move,               \
     }
 
 #endif

@@ -18,6 +18,7 @@ int command_bench(int argc, char **argv);
 int command_exec(int argc, char **argv);
 int command_mtree(int argc, char **argv);
 int command_objcheck(int argc, char **argv);
+int command_probe(int argc, char **argv);
 int command_vfio(int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"vfio", "a device's regions and cache modes, and single accesses", command_vfio},
     {"objcheck", "check in the object code that accesses are as they were written",
      command_objcheck},
+    {"probe", "what this host may do to memory, and its KVM and VFIO", command_probe},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

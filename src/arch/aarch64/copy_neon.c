@@ -178,13 +178,14 @@ static bool usable(void)
     return true;
 }
 
-#define KERNEL(kernel_name, is_usable, copy_function, move_function)                    \
-    {                                                                                   \
-        .name = (kernel_name), .usable = (is_usable), .copy = (copy_function),          \
-        .copy_strict = copy_strict, .fill = fill, .move = (move_function), .block = 16, \
-        .load_blocks = blocks, .store_blocks = blocks,                                  \
+#define KERNEL(kernel_name, is_usable, kernel_needs, copy_function, move_function)           \
+    {                                                                                        \
+        .name = (kernel_name), .usable = (is_usable), .needs = (kernel_needs),               \
+        .copy = (copy_function), .copy_strict = copy_strict, .fill = fill,                   \
+        .move = (move_function), .block = 16, .load_blocks = blocks, .store_blocks = blocks, \
     }
 
-const struct membus_kernel membus_kernel_neon = KERNEL("neon", usable, copy, move);
+const struct membus_kernel membus_kernel_neon =
+    KERNEL("neon", usable, "nothing: Advanced SIMD", copy, move);
 const struct membus_kernel membus_kernel_lse2 =
-    KERNEL("lse2", membus_arm64_has_lse2, copy_lse2, move_lse2);
+    KERNEL("lse2", membus_arm64_has_lse2, "FEAT_LSE2 (hwcap uscat)", copy_lse2, move_lse2);

@@ -10,4 +10,5 @@
 #include "kernels.h"
 #include "words_kernel.h"
 
-const struct membus_kernel membus_kernel_word = MEMBUS_WORDS_KERNEL("word", membus_arm_has_lpae);
+const struct membus_kernel membus_kernel_word =
+    MEMBUS_WORDS_KERNEL("word", membus_arm_has_lpae, "LPAE, for LDRD and STRD that are one access");

@@ -14,4 +14,5 @@
 #endif
 
 const struct membus_kernel membus_kernel_misaligned =
-    MEMBUS_WORDS_KERNEL("misaligned", membus_riscv_misaligned_fast);
+    MEMBUS_WORDS_KERNEL("misaligned", membus_riscv_misaligned_fast,
+                        "riscv_hwprobe(2) to say that misaligned accesses are fast");

@@ -9,4 +9,4 @@
 #include "words_kernel.h"
 
 const struct membus_kernel membus_kernel_word =
-    MEMBUS_WORDS_KERNEL("word", membus_words_kernel_usable);
+    MEMBUS_WORDS_KERNEL("word", membus_words_kernel_usable, "nothing: general registers");

@@ -104,6 +104,7 @@ static void blocks(void *dst, const void *src, size_t n)
 const struct membus_kernel membus_kernel_avx2 = {
     .name = "avx2",
     .usable = usable,
+    .needs = "AVX2 and BMI2, and an operating system that saves their registers",
     .copy = copy,
     .copy_strict = copy_strict,
     .fill = fill,

@@ -354,6 +354,7 @@ static void load_blocks(void *dst, const void *src, size_t n)
 const struct membus_kernel membus_kernel_avx512 = {
     .name = "avx512",
     .usable = usable,
+    .needs = "AVX-512 F, BW and VL, and an operating system that saves their registers",
     .copy = copy,
     .copy_strict = copy_strict,
     .fill = fill,
