@@ -57,6 +57,17 @@ expect 0 "--help" "$membus" bench --help
 expect 0 "--list" "$membus" bench --list
 expect 2 "--count says where it runs" "$membus" bench --count
 
+echo "the counts" >"$tmp/instructions"
+cp "$root/docs/performance.md" "$tmp/doc.md"
+expect 0 "the figures go into the document" \
+    "$root/scripts/perf_docs.py" "$tmp" "$tmp/doc.md"
+diff <(sed '/<!-- begin/,/<!-- end/d' "$root/docs/performance.md") \
+    <(sed '/<!-- begin/,/<!-- end/d' "$tmp/doc.md") >/dev/null && grep -q '^the counts$' "$tmp/doc.md" &&
+    echo "ok $((n += 1)) - between its markers" || echo "not ok $((n += 1)) - between its markers"
+sed '/<!-- end mix -->/d' "$root/docs/performance.md" >"$tmp/doc.md"
+expect 1 "a document without a marker is an error" \
+    "$root/scripts/perf_docs.py" "$tmp" "$tmp/doc.md"
+
 mkdir "$tmp/nothing"
 expect 2 "pictures without gnuplot are an error" \
     env PATH="$tmp/nothing" "$membus" bench --quick --only mix --plot "$tmp/none"
