@@ -40,7 +40,7 @@ enum bench_kind {
     BENCH_THROUGHPUT, /* independent */
     BENCH_LATENCY,    /* the next addresses wait for the last byte of this copy */
     BENCH_PARSE,      /* the next addresses wait for the fields of the descriptor just copied */
-    BENCH_CONSTANT,   /* as throughput, with the size known to the compiler */
+    BENCH_CONSTANT,   /* the same op, independent, with a size that the compiler knows */
     BENCH_KINDS
 };
 
@@ -70,7 +70,7 @@ struct bench_routine {
     unsigned flags;     /* BENCH_* */
     const char *kernel; /* the kernel it needs selected; NULL: whichever is */
     bench_copy_function *function;
-    bench_loop *loop[BENCH_KINDS]; /* [BENCH_CONSTANT] is unused */
+    bench_loop *loop[BENCH_KINDS]; /* [BENCH_CONSTANT] calls all the same */
     bench_loop *const *constant;   /* [n], where the size may be a constant; or NULL */
     const char *skipped;           /* why it is not there, or NULL */
 };

@@ -21,30 +21,16 @@
 /* clang-format on */
 
 /* A loop for the size n: the copy is expanded in it. */
-#define MEMBUS_LOOP(n)                                                    \
-    static void membus_##n(const struct bench_batch *batch)               \
-    {                                                                     \
-        const struct bench_batch b = *batch;                              \
-                                                                          \
-        for (size_t i = b.first, end = b.first + b.count; i < end; i++) { \
-            const struct bench_op *op = &b.ops[i & b.mask];               \
-                                                                          \
-            membus_copy(b.dst + op->dst, b.src + op->src, n);             \
-            BENCH_KEEP();                                                 \
-        }                                                                 \
+#define MEMBUS_LOOP(n)                                      \
+    static void membus_##n(const struct bench_batch *batch) \
+    {                                                       \
+        BENCH_LOOP_SAME(batch, membus_copy, n);             \
     }
 
-#define COMPILER_LOOP(n)                                                  \
-    static void compiler_##n(const struct bench_batch *batch)             \
-    {                                                                     \
-        const struct bench_batch b = *batch;                              \
-                                                                          \
-        for (size_t i = b.first, end = b.first + b.count; i < end; i++) { \
-            const struct bench_op *op = &b.ops[i & b.mask];               \
-                                                                          \
-            __builtin_memcpy(b.dst + op->dst, b.src + op->src, n);        \
-            BENCH_KEEP();                                                 \
-        }                                                                 \
+#define COMPILER_LOOP(n)                                      \
+    static void compiler_##n(const struct bench_batch *batch) \
+    {                                                         \
+        BENCH_LOOP_SAME(batch, __builtin_memcpy, n);          \
     }
 
 EACH_SIZE(MEMBUS_LOOP)

@@ -48,11 +48,9 @@ struct bench_quartiles bench_quartiles_of(double *values, unsigned count)
 
 static bench_loop *loop_of(const struct bench_routine *routine, const struct bench_case *c)
 {
-    if (c->kind != BENCH_CONSTANT)
-        return routine->loop[c->kind];
-    if (routine->constant && c->n <= BENCH_CONSTANT_MAX)
+    if (c->kind == BENCH_CONSTANT && routine->constant && c->n <= BENCH_CONSTANT_MAX)
         return routine->constant[c->n];
-    return routine->loop[BENCH_THROUGHPUT];
+    return routine->loop[c->kind];
 }
 
 /* A run of a case: where in its ops it is. */
