@@ -20,7 +20,7 @@ all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
-	scripts/deps.sh build check
+	scripts/deps.sh build check qemu
 	meson setup $(BUILD) --prefix=$(PREFIX) $(SETUP)
 
 run: all

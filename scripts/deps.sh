@@ -23,8 +23,11 @@ pkg-config
 
 packages_check="
 binutils
+bsdutils
 clang
+gnuplot-nox
 jq
+libclang-rt-14-dev
 libcmocka-dev
 libunicorn-dev
 libxml2-utils

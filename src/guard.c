@@ -137,7 +137,7 @@ static bool is_fault(int signal, const siginfo_t *info)
     return info->si_code > 0 && !(signal == SIGBUS && info->si_code == BUS_MCEERR_AO);
 }
 
-bool membus_guard_handle(int signal, const siginfo_t *info, void *context)
+bool membus_guard_handle(int signal, const void *info, void *context)
 {
     return is_fault(signal, info) && membus_arch_guard_resume(signal, info, context);
 }

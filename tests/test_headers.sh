@@ -8,7 +8,7 @@ set -u
 include=$1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
+n=0 failed=0
 
 compile() { # compiler language standard header
     printf "#include <%s>\nextern int translation_unit;\n" "$4" >"$tmp/x.$2"
@@ -23,9 +23,10 @@ for header in $(cd "$include" && ls membus/*.h); do
         elif compile $how "$header"; then
             echo "ok $((n += 1)) - $header: $how"
         else
-            echo "not ok $((n += 1)) - $header: $how"
+            failed=1; echo "not ok $((n += 1)) - $header: $how"
             sed 's/^/# /' "$tmp/out"
         fi
     done
 done
 echo "1..$n"
+exit $failed

@@ -12,7 +12,7 @@ root=$1
 build=$2
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
+n=0 failed=0
 
 check() { # description command...
     local what=$1
@@ -20,7 +20,7 @@ check() { # description command...
     if "$@" >"$tmp/out" 2>&1; then
         echo "ok $((n += 1)) - $what"
     else
-        echo "not ok $((n += 1)) - $what"
+        failed=1; echo "not ok $((n += 1)) - $what"
         sed 's/^/# /' "$tmp/out"
     fi
 }
@@ -61,3 +61,4 @@ else
 fi
 check "the installed program runs" "$(find "$tmp/root" -name membus -path '*/bin/*')" --version
 echo "1..$n"
+exit $failed

@@ -103,7 +103,7 @@ MEMBUS_API bool membus_guard_installed(void);
  *          no lock when calling.
  * Who:     signal handlers.
  */
-MEMBUS_API bool membus_guard_handle(int signal, const siginfo_t *info, void *context);
+MEMBUS_API bool membus_guard_handle(int signal, const void *info, void *context);
 
 /*
  * Copies `n` bytes of RAM from `src` to `dst`, which must not overlap unless dst <= src.
