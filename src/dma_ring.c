@@ -34,7 +34,8 @@ static void look_up(struct membus_ring *ring, const struct membus_version *versi
     ring->region = NULL;
     ring->read = ring->write = NULL;
     range = membus_space_hit(ring->space, version, ring->addr, &span);
-    if (range && ring->size - 1 <= span && membus_mapping_is_ram(&range->region->mapping)) {
+    if (range && ring->size - 1 <= span && membus_mapping_is_ram(&range->region->mapping) &&
+        !range->region->guarded) {
         uint8_t *memory =
             (uint8_t *)range->region->mapping.addr + range->offset + (ring->addr - range->start);
 

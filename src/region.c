@@ -6,6 +6,8 @@
 
 #include <assert.h>
 #include <errno.h>
+
+#include <membus/guard.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -464,6 +466,19 @@ int membus_region_set_reentrant(struct membus_region *region, bool reentrant)
 {
     region->reentrant = reentrant;
     return 0;
+}
+
+int membus_region_set_guarded(struct membus_region *region, bool guarded)
+{
+    int error = 0;
+
+    if (!region->mapping.addr)
+        return -EINVAL;
+    if (guarded)
+        error = membus_guard_install();
+    if (error == 0)
+        region->guarded = guarded;
+    return error;
 }
 
 /* Deletion. */

@@ -63,6 +63,7 @@ struct membus_region {
     /* For readers: constant, or atomic, while the region is in a view. */
     uint8_t kind;
     bool reentrant;
+    bool guarded;       /* its memory may vanish */
     const void *device; /* key of the guard: what was set, or the region itself */
     const struct membus_region_ops *ops;
     const struct membus_iommu_ops *iommu;

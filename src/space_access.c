@@ -10,7 +10,6 @@
 #include <errno.h>
 
 #include <membus/copy.h>
-#include <membus/guard.h>
 
 _Thread_local struct membus_hit membus_hits[MEMBUS_HITS];
 
@@ -89,41 +88,6 @@ static void access_ram(const struct membus_job *job, uint8_t *memory, size_t n)
         membus_move(memory, job->buf, n);
 }
 
-/* A fill of device memory goes by copies of this many bytes: there is no guarded fill of it. */
-#define FILL_CHUNK 256
-
-static struct membus_result fill_mapping(uint8_t value, const struct membus_mapping *m,
-                                         size_t offset, size_t n)
-{
-    struct membus_result r = {0, 0, 0};
-    uint8_t chunk[FILL_CHUNK];
-    struct membus_mapping from = membus_mapping_ram(chunk, sizeof(chunk));
-    size_t done = 0;
-
-    membus_fill(chunk, value, sizeof(chunk));
-    while (done < n && !r.error) {
-        size_t part = n - done < sizeof(chunk) ? n - done : sizeof(chunk);
-
-        r = membus_guard_transfer(m, offset + done, &from, 0, part, 0, NULL);
-        done += r.bytes;
-    }
-    r.bytes = done;
-    return r;
-}
-
-/* Guarded: device memory can be gone, with decoding off or the device unplugged. */
-static struct membus_result access_mapping(const struct membus_job *job,
-                                           const struct membus_mapping *m, size_t offset, size_t n)
-{
-    struct membus_mapping ram = membus_mapping_ram(job->buf, n);
-
-    if (!job->write)
-        return membus_guard_transfer(&ram, 0, m, offset, n, 0, NULL);
-    if (job->fill)
-        return fill_mapping(job->value, m, offset, n);
-    return membus_guard_transfer(m, offset, &ram, 0, n, 0, NULL);
-}
-
 /* A2: `n` bytes of one range, in one copy. */
 static void access_memory(struct membus_job *job, const struct membus_range *range, uint64_t addr,
                           uint64_t n)
@@ -132,10 +96,10 @@ static void access_memory(struct membus_job *job, const struct membus_range *ran
     uint64_t offset = range->offset + (addr - range->start);
     struct membus_result r = {0, 0, (size_t)n};
 
-    if (membus_mapping_is_ram(m))
+    if (membus_mapping_is_ram(m) && !range->region->guarded)
         access_ram(job, (uint8_t *)m->addr + offset, (size_t)n);
-    else
-        r = access_mapping(job, m, (size_t)offset, (size_t)n);
+    else /* device memory can be gone, with decoding off or the device unplugged */
+        r = membus_job_guarded(job, m, (size_t)offset, (size_t)n);
     if (r.error && r.error != -EFAULT) {
         refuse(job, MEMBUS_STATUS_DENIED, 0, n);
         return;
@@ -144,7 +108,7 @@ static void access_memory(struct membus_job *job, const struct membus_range *ran
         membus_log_written(range->region, offset, r.bytes);
     membus_job_step(job, MEMBUS_STATUS_OK, r.bytes);
     if (r.error) /* after a fault; what was not read is all ones (G3) */
-        membus_job_step(job, MEMBUS_STATUS_DEVICE, n - r.bytes);
+        refuse(job, MEMBUS_STATUS_DEVICE, 0xff, n - r.bytes);
 }
 
 bool membus_iommu_translate(const struct membus_region *region, struct membus_iommu_entry *entry,

@@ -4,7 +4,9 @@
 
 #include "space_internal.h"
 
-#include <membus/copy.h>
+#include <errno.h>
+
+#include <membus/guard.h>
 
 struct side {
     struct membus_space *space;
@@ -30,23 +32,33 @@ static void copy_step(struct copy *c, enum membus_status status, uint64_t addr, 
     c->src.addr += n;
 }
 
-static bool copy_memory(const struct membus_range *d, uint64_t to, const struct membus_range *s,
-                        uint64_t from, size_t n)
+/* May its memory be gone when it is touched? Device memory always: decoding off, or unplugged. */
+static bool vanishes(const struct membus_region *region)
+{
+    return region->guarded || !membus_mapping_is_ram(&region->mapping);
+}
+
+static struct membus_result copy_memory(const struct membus_range *d, uint64_t to,
+                                        const struct membus_range *s, uint64_t from, size_t n)
 {
     const struct membus_mapping *dm = &d->region->mapping, *sm = &s->region->mapping;
+    struct membus_result r = {0, 0, n};
 
-    if (membus_mapping_is_ram(dm) && membus_mapping_is_ram(sm)) {
+    if (!vanishes(d->region) && !vanishes(s->region)) {
         membus_move((uint8_t *)dm->addr + to, (const uint8_t *)sm->addr + from, n);
-        return true;
+        return r;
     }
-    return membus_transfer(dm, (size_t)to, sm, (size_t)from, n, NULL, MEMBUS_OVERLAP_TAIL).error ==
-           0;
+    r = membus_guard_transfer(dm, (size_t)to, sm, (size_t)from, n, 0, NULL);
+    if (r.error == -ENOBUFS) /* an overlap that needs more than a guard has */
+        r = membus_transfer(dm, (size_t)to, sm, (size_t)from, n, NULL, MEMBUS_OVERLAP_TAIL);
+    return r;
 }
 
 /* One copy between two ranges of memory; returns its length, 0 if it is not one. */
 static uint64_t copy_direct(struct copy *c, uint64_t len)
 {
     uint64_t span, n, to, from;
+    struct membus_result r;
     const struct membus_range *s =
         membus_space_hit(c->src.space, c->src.version, c->src.addr, &span);
     const struct membus_range *d;
@@ -60,13 +72,16 @@ static uint64_t copy_direct(struct copy *c, uint64_t len)
     n = membus_within(n, span);
     to = d->offset + (c->dst.addr - d->start);
     from = s->offset + (c->src.addr - s->start);
-    if (!copy_memory(d, to, s, from, (size_t)n)) {
+    r = copy_memory(d, to, s, from, (size_t)n);
+    if (r.error && r.error != -EFAULT) {
         copy_step(c, MEMBUS_STATUS_DENIED, c->dst.addr, 0, n);
         return n;
     }
-    if (d->log)
+    if (d->log) /* all ones may follow what arrived */
         membus_log_written(d->region, to, n);
-    copy_step(c, MEMBUS_STATUS_OK, 0, n, n);
+    copy_step(c, MEMBUS_STATUS_OK, 0, r.bytes, r.bytes);
+    if (r.error)
+        copy_step(c, MEMBUS_STATUS_DEVICE, c->dst.addr, 0, n - r.bytes);
     return n;
 }
 

@@ -233,6 +233,10 @@ MEMBUS_INLINE bool membus_range_direct(const struct membus_range *range, bool wr
 }
 
 /* Memory without rules of its own: the copy's alone hold. */
+/* The job's next n bytes to or from guarded memory; moves nothing on in the job. */
+struct membus_result membus_job_guarded(const struct membus_job *job,
+                                        const struct membus_mapping *m, size_t offset, size_t n);
+
 MEMBUS_INLINE bool membus_mapping_is_ram(const struct membus_mapping *m)
 {
     return m->mode == MEMBUS_CACHE_NORMAL && m->policy.width_min <= 1 && m->policy.width_max == 0 &&

@@ -135,7 +135,7 @@ static uint32_t own_flags(const struct membus_region *region, uint32_t from_abov
     return (region->direct ? MEMBUS_RANGE_DIRECT : 0) |
            (region->mapping.addr ? MEMBUS_RANGE_MEMORY : 0) |
            (region->kind != MEMBUS_REGION_ROM_DEVICE && !readonly ? MEMBUS_RANGE_WRITABLE : 0) |
-           (membus_mapping_is_ram(&region->mapping) ? MEMBUS_RANGE_PLAIN : 0);
+           (membus_mapping_is_ram(&region->mapping) && !region->guarded ? MEMBUS_RANGE_PLAIN : 0);
 }
 
 static void *memory_at(const struct membus_region *region, uint64_t offset)

@@ -301,6 +301,18 @@ MEMBUS_API int membus_region_set_device(struct membus_region *region, const void
 MEMBUS_API int membus_region_set_reentrant(struct membus_region *region, bool reentrant);
 
 /*
+ * Guarded memory (membus/guard.h): RAM or device memory that may vanish, a truncated memfd, a BAR
+ * that stopped decoding. Accesses through the space survive that: they end with
+ * MEMBUS_STATUS_DEVICE, the exact count of bytes that arrived and the address of the first that
+ * did not; what is read from there is all ones. Installs the handler of membus_guard_install()
+ * for as long as the program runs. The pointers that membus_dma_map() gives are plain: guard
+ * their use. Set before the region is in a space.
+ *
+ * Returns: 0, -EINVAL for a region without memory, or the error of membus_guard_install().
+ */
+MEMBUS_API int membus_region_set_guarded(struct membus_region *region, bool guarded);
+
+/*
  * Doorbells: a write that matches one signals its eventfd and does not reach the callback.
  * Listeners hear of them (to hand them to KVM, say). `size` 0: a write of any size at that
  * offset. Errors: -EEXIST, -ENOENT, -ENOSPC (MEMBUS_DOORBELLS_MAX), -ERANGE (past the region's

@@ -57,7 +57,8 @@ extern "C" {
 #define MEMBUS_RANGE_NONVOLATILE 4u
 #define MEMBUS_RANGE_DIRECT      8u  /* reads are direct: no ROM device out of direct mode */
 #define MEMBUS_RANGE_WRITABLE    16u /* writes are direct: no ROM device, not read-only */
-#define MEMBUS_RANGE_PLAIN       32u /* memory under no rule but the copy's: no policy, write-back */
+#define MEMBUS_RANGE_PLAIN \
+    32u /* memory under no rule but the copy's: no policy, no guard, write-back */
 
 /* A piece of one region in a view. */
 struct membus_range {
