@@ -10,12 +10,15 @@
 #   make bench    the benchmark
 #   make perf-docs  measure this machine into docs/performance.md
 #   make check-cross  build, objcheck and test for every architecture that Debian crosses to
+#   make soak     SECONDS=60  copies, commits, DMA and faults together
 #   make format   the formatter, in place
 
 BUILD  ?= build
 PREFIX ?= /usr/local
 
 .PHONY: all run check check-cross check-guest install bench perf-docs format clean
+.PHONY: all run check check-cross install bench perf-docs format clean
+.PHONY: all run check install bench perf-docs soak format clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
@@ -46,6 +49,10 @@ bench: all
 perf-docs: all
 	scripts/deps.sh bench
 	scripts/perf-docs.sh $(BUILD)
+
+SECONDS ?= 60
+soak: all
+	$(BUILD)/tests/soak $(SECONDS)
 
 format:
 	scripts/deps.sh format

@@ -126,6 +126,18 @@ static const int signals[] = {SIGBUS, SIGSEGV};
 static pthread_mutex_t installing = PTHREAD_MUTEX_INITIALIZER;
 static unsigned installed;
 static struct sigaction previous[SIGNALS]; /* read by the handler: complete before it is set */
+static struct sigaction first[SIGNALS];    /* what was there at the first install */
+
+/*
+ * The chain that this thread is following. A handler that was set after ours, and below which we
+ * were installed again, calls ours for what is not its own: seen from inside it, the chain ends
+ * at what was there first. A chain left by siglongjmp() stays recorded; another signal may then
+ * come with its context at the same place, but not to a frame below the recorded one.
+ */
+static _Thread_local struct {
+    const void *context;
+    uintptr_t frame;
+} chaining __attribute__((tls_model("initial-exec")));
 
 /*
  * Raised by an instruction of this thread, now? Positive codes come from the kernel; but memory
@@ -189,10 +201,18 @@ static void chain(struct sigaction *old, int signal, siginfo_t *info, void *cont
 
 static void handler(int signal, siginfo_t *info, void *context)
 {
+    const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    const unsigned which = signal == signals[0] ? 0 : 1;
     const int saved = errno;
 
-    if (!membus_guard_handle(signal, info, context))
-        chain(&previous[signal == signals[0] ? 0 : 1], signal, info, context);
+    if (!membus_guard_handle(signal, info, context)) {
+        const bool again = chaining.context == context && frame < chaining.frame;
+
+        chaining.context = context;
+        chaining.frame = frame;
+        chain(again ? &first[which] : &previous[which], signal, info, context);
+        chaining.context = NULL;
+    }
     errno = saved;
 }
 
@@ -226,8 +246,11 @@ int membus_guard_install(void)
     int error = 0;
 
     pthread_mutex_lock(&installing);
-    for (size_t i = 0; installed == 0 && error == 0 && i < SIGNALS; i++)
+    for (size_t i = 0; error == 0 && i < SIGNALS; i++) {
         error = install_one(signals[i], &previous[i]);
+        if (installed == 0)
+            first[i] = previous[i];
+    }
     if (error == 0)
         installed++;
     pthread_mutex_unlock(&installing);

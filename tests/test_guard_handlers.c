@@ -187,6 +187,14 @@ static void before_once(void)
     sigaction(SIGSEGV, &action, NULL);
 }
 
+static void before_sandwich(void)
+{
+    signal(SIGSEGV, exit_42);
+    membus_guard_install();
+    set_handler(SIGSEGV, chaining_handler);
+    /* child_status() installs ours again, over it: a loop, unless the chain knows its end */
+}
+
 /* Unhandled, ignored, plain and one-shot handlers: the child ends as it would have without us. */
 static void test_dispositions(void **state)
 {
@@ -203,6 +211,8 @@ static void test_dispositions(void **state)
     status = child_status(before_ignore, act_fault);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
     status = child_status(before_plain, act_fault);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+    status = child_status(before_sandwich, act_fault);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
     status = child_status(before_once, act_fault);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);

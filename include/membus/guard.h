@@ -75,8 +75,9 @@ struct membus_fault {
 };
 
 /*
- * Installs the handler for SIGBUS and SIGSEGV. Counted: each call is undone by one uninstall.
- * Call it before other threads change the dispositions of the two signals.
+ * Installs the handler for SIGBUS and SIGSEGV; again, if another was set over it since, which it
+ * then chains to. Counted: each call is undone by one uninstall. Not while other threads change
+ * the dispositions of the two signals.
  *
  * Returns: 0, or the -errno of sigaction(2).
  */
