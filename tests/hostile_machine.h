@@ -165,7 +165,7 @@ struct attacker {
     void (*act)(void *data, unsigned turn);
     void *data;
     atomic_bool stop;
-    unsigned turns;
+    _Atomic unsigned turns;
 };
 
 static inline void *attacker_run(void *argument)
@@ -192,7 +192,7 @@ static inline void attacker_stop(struct attacker *a)
     pthread_join(a->thread, NULL);
 }
 
-/* The bound of a scenario: MEMBUS_HOSTILE_MS milliseconds, or 300. */
+/* Milliseconds of a clock that only goes forward. */
 static inline uint64_t now_ms(void)
 {
     struct timespec t;
@@ -201,11 +201,14 @@ static inline uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
 }
 
-static inline bool time_left(uint64_t begin)
+/* The bound of a scenario: MEMBUS_HOSTILE_MS milliseconds, or 300; and until the attacker has
+ * `met` once, ten seconds, for a machine that has other things to do. */
+static inline bool time_left(uint64_t begin, bool met)
 {
-    const char *ms = getenv("MEMBUS_HOSTILE_MS");
+    const char *text = getenv("MEMBUS_HOSTILE_MS");
+    const uint64_t ms = text ? strtoull(text, NULL, 0) : 300, spent = now_ms() - begin;
 
-    return now_ms() - begin < (ms ? strtoull(ms, NULL, 0) : 300);
+    return spent < ms || (!met && spent < 10000);
 }
 
 #endif

@@ -48,7 +48,7 @@ static void test_double_fetch(void **state)
     machine_start(&m);
     flip_descriptor(&m, 0);
     attacker_start(&attacker, flip_descriptor, &m);
-    for (begin = now_ms(); time_left(begin); count++) {
+    for (begin = now_ms(); time_left(begin, twice > 0); count++) {
         assert_int_equal(membus_space_load_le64(m.space, &fetched, DESCRIPTOR_AT, no_attrs).status,
                          0);
         if (!descriptor_valid(fetched))
@@ -126,7 +126,7 @@ static void test_remap_during_dma(void **state)
     (void)state;
     machine_start(&m);
     attacker_start(&attacker, remap, &r);
-    for (begin = now_ms(); time_left(begin); count++) {
+    for (begin = now_ms(); time_left(begin, attacker.turns > 12); count++) {
         struct membus_outcome o;
         struct membus_map map;
 
@@ -164,7 +164,7 @@ static void test_reentrancy(void **state)
 
     (void)state;
     machine_start(&m);
-    for (begin = now_ms(); time_left(begin);) {
+    for (begin = now_ms(); time_left(begin, true);) {
         const unsigned denied = m.engine_denied;
 
         /* its own start register; one that straddles into it; all of itself */
@@ -258,7 +258,7 @@ static void test_cached_ring(void **state)
     assert_int_equal(membus_region_set_priority(m.slow, 9), 0);
     assert_int_equal(membus_ring_new(&ring, m.space, 0x8000, 0x1000, no_attrs), 0);
     attacker_start(&attacker, cover_ring, &m);
-    for (begin = now_ms(); time_left(begin); count++) {
+    for (begin = now_ms(); time_left(begin, changed > 0); count++) {
         uint64_t value = 0;
 
         changed += membus_ring_changed(ring);
@@ -362,7 +362,7 @@ static void test_bounce_flood(void **state)
     membus_space_set_budget(m.space, 0x40000);
     for (unsigned i = 0; i < 2; i++)
         attacker_start(&attacker[i], flood, &m);
-    for (begin = now_ms(); time_left(begin);) {
+    for (begin = now_ms(); time_left(begin, served > 0);) {
         struct membus_map map;
         struct membus_outcome o =
             membus_map_open(&map, m.space, SLOW_AT + 0x100, 0x1000, MEMBUS_MAP_WRITE, no_attrs);
@@ -424,7 +424,7 @@ static void test_decode_off(void **state)
     memset(ones, 0xff, sizeof(ones));
     machine_start(&m);
     attacker_start(&attacker, decode_off_and_on, &m);
-    for (begin = now_ms(); time_left(begin); count++) {
+    for (begin = now_ms(); time_left(begin, gone > 0); count++) {
         const size_t n = 1 + (count * 7919) % (BAR_SIZE - 1);
         struct membus_outcome o;
         uint32_t value = 0;
