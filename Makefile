@@ -19,6 +19,7 @@ PREFIX ?= /usr/local
 .PHONY: all run check check-cross check-guest install bench perf-docs format clean
 .PHONY: all run check check-cross install bench perf-docs format clean
 .PHONY: all run check install bench perf-docs soak format clean
+.PHONY: all run check check-cross install bench perf-docs soak format clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 

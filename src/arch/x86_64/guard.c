@@ -29,11 +29,12 @@ struct row {
     uint16_t store;
 };
 
-/* The linker names the bounds of a section whose name is a C identifier. */
-extern const struct row rows_begin[] __asm__("__start_membus_guard_table")
-    __attribute__((visibility("hidden")));
-extern const struct row rows_end[] __asm__("__stop_membus_guard_table")
-    __attribute__((visibility("hidden")));
+/* The linker names the bounds of a section whose name is a C identifier; each library has its own.
+ * Hidden in assembly, because GCC 12 drops the attribute beside an assembler name. */
+extern const struct row rows_begin[] __asm__("__start_membus_guard_table");
+extern const struct row rows_end[] __asm__("__stop_membus_guard_table");
+__asm__(".hidden __start_membus_guard_table\n"
+        ".hidden __stop_membus_guard_table\n");
 
 #define ROW(label, stored, store)              \
     ".pushsection membus_guard_table, \"a\"\n" \
