@@ -304,7 +304,8 @@ MEMBUS_API int membus_region_set_reentrant(struct membus_region *region, bool re
  * Guarded memory (membus/guard.h): RAM or device memory that may vanish, a truncated memfd, a BAR
  * that stopped decoding. Accesses through the space survive that: they end with
  * MEMBUS_STATUS_DEVICE, the exact count of bytes that arrived and the address of the first that
- * did not; what is read from there is all ones. Installs the handler of membus_guard_install()
+ * did not; what is read from there is all ones. membus_space_copy() with such a region on either
+ * side is guarded on both. Installs the handler of membus_guard_install()
  * for as long as the program runs. The pointers that membus_map_open() gives are plain: guard
  * their use. Set before the region is in a space.
  *
