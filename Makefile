@@ -11,15 +11,13 @@
 #   make perf-docs  measure this machine into docs/performance.md
 #   make check-cross  build, objcheck and test for every architecture that Debian crosses to
 #   make soak     SECONDS=60  copies, commits, DMA and faults together
+#   make fuzz     every fuzz target for FUZZ_SECONDS (600) each
 #   make format   the formatter, in place
 
 BUILD  ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run check check-cross check-guest install bench perf-docs format clean
-.PHONY: all run check check-cross install bench perf-docs format clean
-.PHONY: all run check install bench perf-docs soak format clean
-.PHONY: all run check check-cross install bench perf-docs soak format clean
+.PHONY: all run check check-cross check-guest install bench perf-docs soak fuzz format clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
@@ -54,6 +52,10 @@ perf-docs: all
 SECONDS ?= 60
 soak: all
 	$(BUILD)/tests/soak $(SECONDS)
+
+fuzz:
+	scripts/deps.sh build fuzz
+	scripts/fuzz.sh $(or $(FUZZ_SECONDS),600)
 
 format:
 	scripts/deps.sh format

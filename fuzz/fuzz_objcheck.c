@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer target: `membus objcheck` on a file that is anything. fuzz/run.sh builds and runs it,
+ * libFuzzer target: `membus objcheck` on a file that is anything. scripts/fuzz.sh builds and runs it,
  * from small objects of each architecture.
  */
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /*
  * libFuzzer target: the parser of region descriptions, and the cutting of areas. The first byte
  * chooses the capability's id and where the MSI-X table is; the rest is the buffer.
- * fuzz/run.sh builds and runs it.
+ * scripts/fuzz.sh builds and runs it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -43,6 +43,13 @@ qemu-system-x86
 xz-utils
 "
 
+packages_fuzz="
+clang-14
+libcapstone-dev
+libclang-rt-14-dev
+libelf-dev
+"
+
 packages_format="
 clang-format
 "

@@ -53,6 +53,8 @@ struct call {
 struct model {
     enum model_mutant mutant;
     uint64_t random;
+    const unsigned char *input; /* choices, in place of `random`; NULL: none */
+    size_t input_left;
     uint64_t base;
     struct membus_region *top;
     struct membus_space *space, *behind; /* `behind`: where IOMMUs lead to */
@@ -76,7 +78,13 @@ static uint64_t next(struct model *m)
 
 static uint64_t below(struct model *m, uint64_t n)
 {
-    return next(m) % n;
+    uint64_t choice = 0;
+
+    if (!m->input)
+        return next(m) % n;
+    for (uint64_t range = 1; m->input_left && range && range < n; range <<= 8, m->input_left--)
+        choice = choice << 8 | *m->input++;
+    return choice % n;
 }
 
 static bool differ(struct model *m, const char *format, ...)
@@ -967,6 +975,24 @@ const char *model_run(unsigned long seed, enum model_mutant mutant)
     tear_down(&m);
     if (seed % 64 == 0)
         membus_synchronize(); /* what was deleted does not pile up */
+    return differs ? m.why : NULL;
+}
+
+const char *model_run_input(const unsigned char *input, size_t n)
+{
+    static struct model m;
+    static unsigned runs;
+    bool differs = false;
+
+    memset(&m, 0, sizeof(m));
+    set_up(&m, n ? input[0] : 0);
+    m.input = n ? input + 1 : (const unsigned char *)"";
+    m.input_left = n ? n - 1 : 0;
+    while (m.input_left && !differs)
+        differs = one_step(&m);
+    tear_down(&m);
+    if (++runs % 64 == 0)
+        membus_synchronize();
     return differs ? m.why : NULL;
 }
 

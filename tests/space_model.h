@@ -11,6 +11,8 @@
  * A *mutant* is the model with one rule broken. The comparison must notice, or it proves nothing.
  */
 
+#include <stddef.h>
+
 enum model_mutant {
     MODEL_RIGHT,
     MODEL_FIRST_ADDED_WINS,  /* R1 */
@@ -31,6 +33,9 @@ enum model_mutant {
 
 /* One run. Returns NULL, or what differed (static memory). */
 const char *model_run(unsigned long seed, enum model_mutant mutant);
+
+/* A run whose choices are the input's bytes, until they are used up: for the fuzzer. */
+const char *model_run_input(const unsigned char *input, size_t n);
 
 const char *model_mutant_name(enum model_mutant mutant);
 

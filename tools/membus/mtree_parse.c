@@ -400,7 +400,7 @@ static int read_flat_range(struct mtree *m, struct reader *r, struct cursor *c)
 {
     static const char *const kinds[2][5] = {{"i/o", "ram", "rom", "romd", "ramd"},
                                             {"nv-i/o", "nv-ram", "nv-rom", "nv-romd", "nv-ramd"}};
-    struct mtree_view *first = &m->views[r->flat_first];
+    struct mtree_view *first;
     struct mtree_node node = {0};
     struct mtree_range *range;
     const char *at;
@@ -408,6 +408,7 @@ static int read_flat_range(struct mtree *m, struct reader *r, struct cursor *c)
 
     if (r->flat_first == m->view_count)
         return mtree_fail(m, EINVAL, c->line, "a range of a flat view without address spaces");
+    first = &m->views[r->flat_first];
     drop_owner(c);
     take_back(c, " KVM"); /* the accelerator that has it mapped */
     e = mtree_grow(m, &first->ranges, first->count, &r->flat_capacity, sizeof(*first->ranges));
