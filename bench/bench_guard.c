@@ -56,6 +56,7 @@ static void guard_copy(unsigned ops)
     }
 }
 
+#if MEMBUS_ARCH_MMIO_WIDTH >= 4
 static volatile uint32_t sink;
 
 static void plain_read(unsigned ops)
@@ -74,6 +75,8 @@ static void guard_read(unsigned ops)
         sink = value;
     }
 }
+
+#endif
 
 static void set_fixed(uint32_t n)
 {
@@ -174,7 +177,9 @@ int main(void)
         return 1;
     printf("kernel %s\n%-22s %9s %8s  %-15s %8s\n", membus_kernel_name(), "", "plain ns", "ratio",
            "(quartiles)", "noise");
+#if MEMBUS_ARCH_MMIO_WIDTH >= 4
     measure("read 4 bytes", plain_read, guard_read, OPS);
+#endif
     measure_copies();
     return 0;
 }

@@ -35,15 +35,25 @@ size_t membus_guard_fill(void *dst, int value, size_t n, struct membus_fault *fa
     return arrived(membus_arch_guard_fill(dst, value, n, &trap), n, &trap, fault);
 }
 
-/* Single accesses. */
+/* Single accesses. A host whose devices are not reached by load and store has no order of them. */
+
+#if MEMBUS_ARCH_MMIO_WIDTH > 0
+#define ORDER(when) membus_arch_mmio_##when()
+#else
+#define ORDER(when) ((void)0)
+#endif
 
 static int guarded_read(const void *p, unsigned width, uint64_t *value, struct membus_fault *fault)
 {
     struct membus_guard_trap trap;
 
-    membus_arch_mmio_read_before();
+    if (width > MEMBUS_ARCH_MMIO_WIDTH) {
+        *value = UINT64_MAX;
+        return -EOPNOTSUPP;
+    }
+    ORDER(read_before);
     if (__builtin_expect(membus_arch_guard_load(p, width, value, &trap), 1)) {
-        membus_arch_mmio_read_after();
+        ORDER(read_after);
         return 0;
     }
     *value = UINT64_MAX; /* G3 */
@@ -56,9 +66,11 @@ static int guarded_write(void *p, unsigned width, uint64_t value, struct membus_
 {
     struct membus_guard_trap trap;
 
-    membus_arch_mmio_write_before();
+    if (width > MEMBUS_ARCH_MMIO_WIDTH)
+        return -EOPNOTSUPP;
+    ORDER(write_before);
     if (__builtin_expect(membus_arch_guard_store(p, width, value, &trap), 1)) {
-        membus_arch_mmio_write_after();
+        ORDER(write_after);
         return 0;
     }
     if (fault)

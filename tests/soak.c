@@ -125,7 +125,7 @@ static void bar_owner(void *data, unsigned turn)
 {
     struct machine *m = data;
 
-    if (ftruncate(m->bar_fd, turn & 1 ? BAR_SIZE : (off_t)(turn / 2 % 16 * 4096)) != 0)
+    if (ftruncate(m->bar_fd, (off_t)(turn & 1 ? BAR_SIZE : turn / 2 % 16 * 4096)) != 0)
         abort();
     usleep(50);
 }

@@ -93,8 +93,10 @@ static void test_copy(void **state)
     GONE(membus_mapping_write(&ram, PAGE, buf, 100));
     GONE(membus_mapping_read(&ram, PAGE, buf, 100));
     GONE(membus_mapping_fill(&ram, PAGE, 1, 100));
+#if MEMBUS_ARCH_MMIO_WIDTH >= 4
     GONE(membus_mmio_write_32(memory + PAGE, 1));
     GONE(membus_mmio_read_32(memory + PAGE));
+#endif
     GONE(membus_ram_store_64(memory + PAGE, 1));
 
     /* what touches no memory */

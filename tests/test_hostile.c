@@ -407,7 +407,7 @@ static void decode_off_and_on(void *data, unsigned turn)
 {
     struct machine *m = data;
 
-    if (ftruncate(m->bar_fd, turn & 1 ? BAR_SIZE : (off_t)(turn * 4096 % BAR_SIZE)) != 0)
+    if (ftruncate(m->bar_fd, (off_t)(turn & 1 ? BAR_SIZE : turn * 4096 % BAR_SIZE)) != 0)
         abort();
     if (turn & 1)
         sched_yield();

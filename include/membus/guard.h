@@ -150,7 +150,8 @@ MEMBUS_API struct membus_result membus_guard_transfer(const struct membus_mappin
  * Args:    p      the register; aligned as membus_mmio_* wants it
  *          value  gets what was read, in native byte order; all ones after a fault (G3)
  *          fault  gets what happened after a fault, or NULL
- * Returns: 0, or -EFAULT after a fault. A write then had no effect.
+ * Returns: 0, or -EFAULT after a fault. A write then had no effect. -EOPNOTSUPP, and all ones,
+ *          where the host has no such access (MEMBUS_ARCH_MMIO_WIDTH).
  */
 MEMBUS_API int membus_guard_read_8(const void *p, uint8_t *value, struct membus_fault *fault);
 MEMBUS_API int membus_guard_read_16(const void *p, uint16_t *value, struct membus_fault *fault);

@@ -24,6 +24,7 @@ struct frame {
     size_t dst_size, src_size;
     struct membus_guard_trap *trap;
     volatile size_t stored;
+    uint64_t *value; /* of a load; here, because it lives across the jump */
 };
 
 /* The innermost frame. Initial-exec, so that the signal handler's first touch allocates nothing. */
@@ -107,14 +108,14 @@ size_t membus_arch_guard_fill(void *dst, int value, size_t n, struct membus_guar
 bool membus_arch_guard_load(const void *p, unsigned width, uint64_t *value,
                             struct membus_guard_trap *trap)
 {
-    struct frame frame = {.src = (uintptr_t)p, .src_size = width, .trap = trap};
+    struct frame frame = {.src = (uintptr_t)p, .src_size = width, .trap = trap, .value = value};
 
     enter(&frame);
     if (sigsetjmp(frame.back, 0) == 0) {
-        *value = width == 1   ? membus_arch_load_8(p)
-                 : width == 2 ? membus_arch_load_16(p)
-                 : width == 4 ? membus_arch_load_32(p)
-                              : membus_arch_load_64(p);
+        *frame.value = width == 1   ? membus_arch_load_8(p)
+                       : width == 2 ? membus_arch_load_16(p)
+                       : width == 4 ? membus_arch_load_32(p)
+                                    : membus_arch_load_64(p);
         membus_arch_compiler_barrier();
         frame.stored = width;
     }
