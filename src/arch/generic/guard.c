@@ -17,6 +17,12 @@
 #include "guard.h"
 #include "words.h"
 
+/* What changes between the sigsetjmp() and the jump is `stored`, which is volatile; GCC also warns
+ * of arguments that do not. */
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wclobbered"
+#endif
+
 struct frame {
     struct frame *outer;
     sigjmp_buf back;
