@@ -14,6 +14,16 @@
 
 #define MOVERS_MAX 64u
 
+/*
+ * W6 between pieces: a piece of one access has no barrier of its own before it, so what was stored
+ * before must be visible before the last piece is. Pairs with the reader's acquire after it saw
+ * the last word.
+ */
+static void order_last_piece(void)
+{
+    atomic_thread_fence(memory_order_release);
+}
+
 static size_t lesser(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -115,6 +125,8 @@ static void move_ring(const struct membus_mover *mover, char *dst, const char *s
         b = lesser(lesser(n - i, CHUNK), ring_room(&ring, &out));
         if (n - i > ahead)
             ring_load(mover, &ring, &in, src + i + ahead, lesser(b, n - i - ahead));
+        if (i + b == n)
+            order_last_piece();
         mover->store(mover, dst + i, ring_take(&ring, &out, b), b);
     }
 }
@@ -135,9 +147,12 @@ static void move_split(const struct membus_mover *mover, char *dst, const char *
     if (rest)
         mover->load(mover, lines.addr, src + keep + first, rest);
     mover->direct(mover, dst, src, keep);
+    order_last_piece();
     mover->store(mover, dst + keep, stack, first);
-    if (rest)
-        mover->store(mover, dst + keep + first, lines.addr, rest);
+    if (!rest)
+        return;
+    order_last_piece();
+    mover->store(mover, dst + keep + first, lines.addr, rest);
 }
 
 void membus_move_exact(const struct membus_mover *mover, char *dst, const char *src, size_t n,
@@ -176,8 +191,10 @@ void membus_move_tail(const struct membus_mover *mover, char *dst, const char *s
         mover->direct(mover, dst + start, src + start, end - start);
         end = start;
     }
-    if (tail < n)
-        mover->store(mover, dst + tail, window->addr, n - tail);
+    if (tail == n)
+        return;
+    order_last_piece();
+    mover->store(mover, dst + tail, window->addr, n - tail);
 }
 
 /*
