@@ -196,7 +196,7 @@ static void check_header(long offset, int value, int code, const char *says)
 static void test_refused_machines(void **state)
 {
     (void)state;
-    check_header(18, 183, -ENOEXEC, "--arch aarch64"); /* e_machine */
+    check_header(18, 183, -ENOEXEC, "--arch arm64"); /* e_machine */
     check_header(18, 243, -ENOEXEC, "--arch riscv64");
     check_header(18, 77, -ENOEXEC, "machine 77");
     check_header(16, 1, -ENOEXEC, "relocatable"); /* e_type */

@@ -13,11 +13,12 @@
 
 #define ACCESSES 8192
 
-static const struct membus_audit_host x86 = {true, true, 16, false};
-static const struct membus_audit_host x86_device = {true, true, 16, true};
-static const struct membus_audit_host tso_8 = {true, true, 8, false};    /* no 16-byte atomicity */
-static const struct membus_audit_host weak = {false, true, 16, false};   /* arm64 */
-static const struct membus_audit_host aligned = {true, false, 8, false}; /* splits unaligned */
+static const struct membus_audit_host x86 = {true, true, 16, false, 8};
+static const struct membus_audit_host x86_device = {true, true, 16, true, 8};
+static const struct membus_audit_host tso_8 = {true, true, 8, false, 8};  /* no 16-byte atomicity */
+static const struct membus_audit_host weak = {false, true, 16, false, 8}; /* arm64 */
+static const struct membus_audit_host aligned = {true, false, 8, false, 8}; /* splits unaligned */
+static const struct membus_audit_host narrow = {true, false, 4, false, 4};  /* no 8-byte access */
 
 struct row {
     const struct membus_audit_host *host;
@@ -252,6 +253,21 @@ static void test_w6_visible(void **state)
 
     (void)state;
     CHECK(rows);
+}
+
+/* A host whose widest access is 4 bytes: its elements and its last word are of 4. */
+static void test_narrow_host(void **state)
+{
+    static const struct row rows[] = {
+        {&narrow, 8, 0, 0, 0, "L4+0 L4+4 S4+0 S4+4", ""},
+        {&x86, 8, 0, 0, 0, "L4+0 L4+4 S4+0 S4+4", "W2 W3 L3"},
+        {&narrow, 16, 0, 0, 0, "L4+0 L4+4 L4+8 L4+12 S4+0 S4+4 S4+8 S4+12", ""},
+        {&narrow, 4, 0, 0, 0, "L2+0 L2+2 S2+0 S2+2", "W2 W3 L3"},
+        {&narrow, 16, 0, 0, 0, "L4+0 L4+4 L4+8 L4+12 S4+0 S4+4 S8+8", "W5"},
+    };
+
+    (void)state;
+    check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void test_w7_no_exotic(void **state)
@@ -569,6 +585,7 @@ int main(void)
         cmocka_unit_test(test_l3_untorn),    cmocka_unit_test(test_o1_exact),
         cmocka_unit_test(test_ends),         cmocka_unit_test(test_applies),
         cmocka_unit_test(test_wording),      cmocka_unit_test(test_against_plain),
+        cmocka_unit_test(test_narrow_host),
     };
 
     return RUN_TESTS(tests);

@@ -92,9 +92,9 @@ static int setup(void **state)
     audit.set = "given";
     audit.rules = (1u << MEMBUS_RULES) - 1;
     audit.stop = &mock.stop;
-    audit.host.judged = (struct membus_audit_host){true, true, 16, false};
-    audit.routine[0].target = (struct membus_audit_target){"/some/where/lib.so.1", "copy", NULL, 0};
-    audit.routine[1].target = (struct membus_audit_target){"lib.so.1", "move", "fast", 0};
+    audit.host.judged = (struct membus_audit_host){true, true, 16, false, 8};
+    audit.routine[0].target = (struct membus_audit_target){"/some/where/lib.so.1", "copy", NULL, NULL, 0};
+    audit.routine[1].target = (struct membus_audit_target){"lib.so.1", "move", "fast", NULL, 0};
     audit.routine[1].overlap = true;
     audit_routine_name(&audit.routine[0]);
     audit_routine_name(&audit.routine[1]);

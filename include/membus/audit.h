@@ -109,6 +109,7 @@ struct membus_audit_target {
     const char *object; /* file, soname as dlopen(3) takes it, or NULL: this program */
     const char *symbol;
     const char *kernel; /* value of MEMBUS_KERNEL while it is loaded, or NULL */
+    const char *arch;   /* for membus_audit_qemu(): its name; else NULL */
 
     /*
      * The engine checks itself, without its decoder: it carries out every call of n up to
@@ -164,6 +165,23 @@ MEMBUS_API extern const struct membus_audit_engine_ops membus_audit_slots;
 /* On this CPU, single-stepped by ptrace(2): slow, and simple enough to believe. */
 MEMBUS_API extern const struct membus_audit_engine_ops membus_audit_ptrace;
 
+/*
+ * Of another architecture: a program with the routine in it runs in qemu-user, and a plugin
+ * records. `arch` is Debian's name (arm64, armhf, i386, mips, mips64el, ppc64, ppc64el, riscv64,
+ * s390x) or the kernel's. NULL: there is none of that name. Its target's object is an archive, an
+ * object file or a shared library of that architecture, or NULL for its C library, libc.a. Needs
+ * that architecture's gcc, and qemu-user of Debian 12 (7.2); open returns -ENOENT where they are
+ * not there. With check, stores alone are checked, and at calls that do not overlap.
+ */
+MEMBUS_API const struct membus_audit_engine_ops *membus_audit_qemu(const char *arch);
+
+/*
+ * Names the kernels of membus that a library (libmembus.a) has for the architecture and that
+ * qemu-user's CPU runs, as lines in `names`. Returns 0 or -errno as open, with `error` said.
+ */
+MEMBUS_API int membus_audit_qemu_kernels(const char *arch, const char *library, char *names,
+                                         size_t size, char *error, size_t error_size);
+
 /* The rules judged, in the order of the tables. */
 enum membus_audit_rule {
     MEMBUS_RULE_W1,
@@ -191,6 +209,7 @@ struct membus_audit_host {
     bool unaligned;         /* 2, 4, 8 bytes at any alignment are one access (x86) */
     unsigned atomic_width;  /* 16 where 16-byte aligned accesses are single-copy atomic, else 8 */
     bool device_source;     /* judge L2: the source is a device */
+    unsigned element;       /* the widest single access: 8 (or 0); on narrower hosts 4 */
 };
 
 /* The verdict on one trace: a bit (1u << rule) for each rule broken, and applicable. */

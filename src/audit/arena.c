@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Slack for the margins and the offsets inside a page. */
 #define WINDOW      (2 * MEMBUS_AUDIT_N_MAX + ((size_t)1 << 20))
@@ -35,23 +36,28 @@ static void fill_tables(void)
     }
 }
 
-static void *reserve(void)
+static void *reserve(int fd)
 {
+    const int flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
+
     for (unsigned i = 0; i < TRIES; i++) {
         void *p = mmap((void *)(WHERE + i * STEP), RESERVATION, PROT_NONE,
-                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+                       flags | MAP_FIXED_NOREPLACE, fd, 0);
         if (p == (void *)(WHERE + i * STEP))
             return p;
         if (p != MAP_FAILED)
             munmap(p, RESERVATION);
     }
-    return mmap(NULL, RESERVATION, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return mmap(NULL, RESERVATION, PROT_NONE, flags, fd, 0);
 }
 
-int audit_arena_open(struct audit_arena *a)
+int audit_arena_open(struct audit_arena *a, int fd)
 {
-    unsigned char *p = reserve();
+    unsigned char *p;
 
+    if (fd >= 0 && ftruncate(fd, RESERVATION))
+        return -errno;
+    p = reserve(fd);
     if (p == MAP_FAILED)
         return -errno;
     if (!tables[0][0][0])

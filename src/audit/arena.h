@@ -57,8 +57,9 @@ struct audit_arena {
     unsigned regions; /* 2: source, destination; 1: overlapping */
 };
 
-/* Reserves the memory; returns 0 or -errno. */
-int audit_arena_open(struct audit_arena *a);
+/* Reserves the memory, in the file (which it makes large enough) or with fd -1 in none; returns 0
+ * or -errno. */
+int audit_arena_open(struct audit_arena *a, int fd);
 void audit_arena_close(struct audit_arena *a);
 
 /* 0, or -EINVAL for a case that does not fit. */

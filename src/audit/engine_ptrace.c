@@ -262,7 +262,7 @@ static int allocate(struct membus_audit_engine *e, const struct membus_audit_tar
         e->access = NULL;
         return -ENOMEM;
     }
-    return audit_arena_open(&e->arena);
+    return audit_arena_open(&e->arena, -1);
 }
 
 static int ptrace_open(struct membus_audit_engine **out, const struct membus_audit_target *target,

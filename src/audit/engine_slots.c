@@ -54,7 +54,7 @@ static int allocate(struct membus_audit_engine *e, const struct membus_audit_tar
         return -ENOMEM;
     e->shared->check = e->target.check;
     e->shared->access = map_shared(SLOTS_ACCESS * sizeof(struct membus_audit_access));
-    return e->shared->access ? audit_arena_open(&e->shared->arena) : -ENOMEM;
+    return e->shared->access ? audit_arena_open(&e->shared->arena, -1) : -ENOMEM;
 }
 
 static int start(struct membus_audit_engine *e, char *error, size_t error_size)

@@ -10,6 +10,8 @@
  *                    them whole keeps every smaller element whole.
  *   taken            the host makes one access of n bytes at this address
  *
+ * On a host whose widest access is less than 8 bytes, a word is what that covers.
+ *
  * What needs a note per byte is done in windows of fixed size, so the judge allocates nothing.
  */
 
@@ -46,6 +48,7 @@ struct judging {
     struct membus_audit_verdict *v;
     ptrdiff_t n;
     unsigned dst, src; /* alignment, modulo 64 */
+    size_t element;    /* bytes of the largest that the host has, at most WORD */
     size_t stores;
     size_t last; /* index of the last store, when stores > 0 */
 };
@@ -254,7 +257,7 @@ static void find_torn(struct judging *j, const struct stored *w)
         uint32_t least = 0;
         bool same = true;
 
-        size = membus_audit_element(j->dst, j->n, at, WORD, &start);
+        size = membus_audit_element(j->dst, j->n, at, j->element, &start);
         if (size == 1)
             continue;
         applies(j, MEMBUS_RULE_W3);
@@ -319,7 +322,7 @@ static void judge_wide(struct judging *j, size_t index)
         return;
     if (middle <= 0 || middle >= j->n || !covers(a, middle - 1, 2))
         return;
-    size = membus_audit_element(j->dst, j->n, middle, WORD, &start);
+    size = membus_audit_element(j->dst, j->n, middle, j->element, &start);
     if (start < middle)
         broke(
             j, MEMBUS_RULE_W3,
@@ -336,7 +339,8 @@ static bool power_to_8(ptrdiff_t n)
 
 static bool taken(const struct judging *j, unsigned align)
 {
-    return power_to_8(j->n) && (j->host->unaligned || (align & (unsigned)(j->n - 1)) == 0);
+    return power_to_8(j->n) && (size_t)j->n <= j->element &&
+           (j->host->unaligned || (align & (unsigned)(j->n - 1)) == 0);
 }
 
 /*
@@ -350,7 +354,7 @@ static bool split_right(const struct judging *j, uint16_t side, unsigned align, 
 
     while (at < (ptrdiff_t)size) {
         size_t element =
-            membus_audit_element(align + (unsigned)from, (ptrdiff_t)size, at, WORD, &start);
+            membus_audit_element(align + (unsigned)from, (ptrdiff_t)size, at, j->element, &start);
         const struct membus_audit_access *a;
 
         while (*index < j->t->count &&
@@ -381,7 +385,7 @@ static bool split_as_stored(const struct judging *j)
     ptrdiff_t start;
 
     for (ptrdiff_t at = 0; at < j->n; at = start + (ptrdiff_t)size) {
-        size = membus_audit_element(j->dst, j->n, at, WORD, &start);
+        size = membus_audit_element(j->dst, j->n, at, j->element, &start);
         if (!split_right(j, MEMBUS_AUDIT_LOAD, j->src, start, size, &index))
             return false;
     }
@@ -459,8 +463,8 @@ static void judge_last(struct judging *j)
     if (taken(j, j->dst)) /* W2 wins */
         return;
     applies(j, MEMBUS_RULE_W5);
-    size = membus_audit_element(j->dst, j->n, j->n - 1, WORD, &at);
-    word = at - ((at + (ptrdiff_t)j->dst) & (WORD - 1));
+    size = membus_audit_element(j->dst, j->n, j->n - 1, j->element, &at);
+    word = at - ((at + (ptrdiff_t)j->dst) & ((ptrdiff_t)j->element - 1));
     if (j->stores == 0) {
         broke(j, MEMBUS_RULE_W5, "nothing is stored");
         return;
@@ -620,7 +624,7 @@ static void judge_load_window(struct judging *j, size_t limit, ptrdiff_t from, p
 
 static void judge_loads(struct judging *j)
 {
-    size_t mutual = WORD; /* the largest element to which src and dst are mutually aligned */
+    size_t mutual = j->element; /* the largest element to which src and dst are mutually aligned */
     ptrdiff_t to;
 
     while (mutual > 1 && ((j->dst - j->src) & (unsigned)(mutual - 1)) != 0)
@@ -716,7 +720,8 @@ void membus_audit_judge(const struct membus_audit_trace *trace,
                         .v = verdict,
                         .n = (ptrdiff_t)trace->c.n,
                         .dst = trace->c.dst_align % 64,
-                        .src = trace->c.src_align % 64};
+                        .src = trace->c.src_align % 64,
+                        .element = host->element ? host->element : WORD};
 
     verdict->applies = 0;
     verdict->broken = 0;

@@ -37,6 +37,8 @@ struct options {
     const char *kernel[KERNELS_MAX];
     size_t kernels;
     const char *json, *html; /* file names; "-" is stdout */
+    const char *arch;        /* another than this machine's */
+    const char *library;     /* its libmembus.a */
     int overlap;             /* 1 yes, 0 no, -1 by the routine's name */
     bool device_source, quiet, check;
 };
@@ -51,6 +53,8 @@ enum {
     OPT_JSON,
     OPT_HTML,
     OPT_ENGINE,
+    OPT_ARCH,
+    OPT_LIBRARY,
     OPT_CHECK,
     OPT_DEVICE,
     OPT_OVERLAP,
@@ -68,6 +72,8 @@ static const struct option long_options[] = {
     {"json", optional_argument, NULL, OPT_JSON},
     {"html", required_argument, NULL, OPT_HTML},
     {"engine", required_argument, NULL, OPT_ENGINE},
+    {"arch", required_argument, NULL, OPT_ARCH},
+    {"library", required_argument, NULL, OPT_LIBRARY},
     {"check", no_argument, NULL, OPT_CHECK},
     {"device-source", no_argument, NULL, OPT_DEVICE},
     {"overlap", required_argument, NULL, OPT_OVERLAP},
@@ -102,6 +108,9 @@ static void help(void)
         "  --rule ID               judge by this rule alone: W1 to W7, L1 to L3, O1, RESULT, RUNS\n"
         "  --device-source         judge L2 too: the source is a device\n"
         "  --overlap yes|no        overlapping cases too; by default when the name ends in 'move'\n"
+        "  --arch NAME             another architecture's routines, in qemu-user: arm64, armhf, i386,\n"
+        "                          mips, mips64el, ppc64, ppc64el, riscv64, s390x\n"
+        "  --library FILE          with --arch: its libmembus.a\n"
         "  --engine slots|ptrace   how accesses are recorded: fast, or by single steps\n"
         "  --json[=FILE]           the result as JSON, to FILE or in place of the table\n"
         "  --html FILE             a page with drawings of the stores\n"
@@ -138,6 +147,19 @@ static int set_engine(struct audit *audit, const char *name)
         }
     }
     return refuse("no engine '%s'; there are slots and ptrace", name);
+}
+
+static int set_arch(struct audit *audit, struct options *o, const char *name)
+{
+    const struct membus_audit_engine_ops *engine = membus_audit_qemu(name);
+
+    if (!engine)
+        return refuse("no architecture '%s'; there are arm64, armhf, i386, mips, mips64el, ppc64, "
+                      "ppc64el, riscv64 and s390x",
+                      name);
+    audit->engine = engine;
+    o->arch = engine->arch;
+    return 0;
 }
 
 static int set_overlap(struct options *o, const char *word)
@@ -201,6 +223,11 @@ static int take_option(struct audit *audit, struct options *o, int option, char 
         return 0;
     case OPT_ENGINE:
         return set_engine(audit, value);
+    case OPT_ARCH:
+        return set_arch(audit, o, value);
+    case OPT_LIBRARY:
+        o->library = value;
+        return 0;
     case OPT_CHECK:
         o->check = true;
         return 0;
@@ -242,16 +269,22 @@ static int read_options(struct audit *audit, struct options *o, int argc, char *
         return refuse("--trace prints every access: say which --case%s", "");
     if (audit->trace && o->json && strcmp(o->json, "-") == 0)
         return refuse("--trace and --json both want the output%s: say --json FILE", "");
+    if (o->library && !o->arch)
+        return refuse("--library goes with --arch%s", "");
+    if (o->arch && strcmp(audit->engine->name, "qemu") != 0)
+        return refuse("--engine is for this machine's routines, not for --arch %s", o->arch);
     if (audit->rules == 0)
         audit->rules = (1u << MEMBUS_RULES) - 1;
     return 0;
 }
 
-static bool ends_in_move(const char *symbol)
+/* "memmove", "membus_move", and the C library's "__memmove_generic". */
+static bool is_move(const char *symbol)
 {
     size_t length = strlen(symbol);
 
-    return length >= 4 && strcmp(symbol + length - 4, "move") == 0;
+    return (length >= 4 && strcmp(symbol + length - 4, "move") == 0) ||
+           strncmp(symbol, "__memmove_", 10) == 0;
 }
 
 static int add_routine(struct audit *audit, const struct options *o, const char *object,
@@ -261,8 +294,8 @@ static int add_routine(struct audit *audit, const struct options *o, const char 
 
     if (audit->routines == AUDIT_ROUTINES_MAX)
         return refuse("too many routines, at '%s'", symbol);
-    routine->target = (struct membus_audit_target){object, symbol, kernel, o->check};
-    routine->overlap = o->overlap >= 0 ? o->overlap : ends_in_move(symbol);
+    routine->target = (struct membus_audit_target){object, symbol, kernel, o->arch, o->check};
+    routine->overlap = o->overlap >= 0 ? o->overlap : is_move(symbol);
     audit_routine_name(routine);
     audit->routines++;
     return 0;
@@ -333,9 +366,50 @@ static int add_defaults(struct audit *audit, struct options *o)
     return error;
 }
 
+struct adding {
+    struct audit *audit;
+    const struct options *o;
+};
+
+/* With --kernel, that kernel of membus alone. */
+static int add_cross(void *data, const char *object, const char *symbol, const char *kernel)
+{
+    const struct adding *a = data;
+    bool wanted = a->o->kernels == 0;
+
+    for (size_t i = 0; i < a->o->kernels && kernel; i++)
+        wanted =
+            wanted || strcmp(a->o->kernel[i], kernel) == 0 || strcmp(a->o->kernel[i], "all") == 0;
+    return wanted ? add_routine(a->audit, a->o, object, symbol, kernel) : 0;
+}
+
+static int choose_cross(struct audit *audit, struct options *o)
+{
+    struct adding adding = {audit, o};
+    char why[512] = "";
+    bool generic = false;
+    int error = 0;
+
+    for (size_t i = 0; i < o->kernels; i++)
+        generic = generic || strcmp(o->kernel[i], "generic") == 0;
+    for (size_t i = 0; i < o->symbols && !error; i++)
+        error = add_symbol(audit, o, o->symbol[i]);
+    if (o->symbols)
+        return error;
+    error =
+        audit_cross_routines(o->arch, o->library, generic, add_cross, &adding, why, sizeof(why));
+    if (!error && audit->routines == 0)
+        return refuse("no kernel '%s' of membus for that CPU", o->kernel[0]);
+    return error && *why ? refuse("%s", why) : error;
+}
+
 static int choose_routines(struct audit *audit, struct options *o)
 {
-    int error = expand_kernels(o);
+    int error;
+
+    if (o->arch)
+        return choose_cross(audit, o);
+    error = expand_kernels(o);
 
     if (!error && o->symbols == 0)
         return add_defaults(audit, o);
@@ -430,6 +504,8 @@ int command_audit(int argc, char **argv)
         return FAILED;
     }
     audit_host_find(&audit.host, audit.engine->arch);
+    if (o.arch)
+        snprintf(audit.host.cpu, sizeof(audit.host.cpu), "%s in qemu-user", o.arch);
     audit.host.judged.device_source = o.device_source;
     if (choose_routines(&audit, &o) != 0)
         return FAILED;

@@ -16,11 +16,13 @@
 static const struct {
     const char *arch;
     bool total_store_order, unaligned;
-    unsigned atomic_width;
+    unsigned atomic_width, element;
 } guarantees[] = {
-    {"x86_64", true, true, 8},    {"i386", true, true, 8},       {"s390x", true, true, 16},
-    {"arm64", false, true, 8},    {"ppc64le", false, true, 8},   {"armhf", false, false, 8},
-    {"riscv64", false, false, 8}, {"mips64el", false, false, 8},
+    {"x86_64", true, true, 8, 8},     {"i386", true, true, 8, 8},
+    {"s390x", true, true, 16, 8},     {"arm64", false, true, 8, 8},
+    {"ppc64el", false, true, 8, 8},   {"ppc64", false, true, 8, 8},
+    {"armhf", false, false, 8, 8},    {"riscv64", false, false, 8, 8},
+    {"mips64el", false, false, 8, 8}, {"mips", false, false, 4, 4},
 };
 
 /* The value of the first line "name : value" of /proc/cpuinfo. */
@@ -61,6 +63,7 @@ void audit_host_find(struct audit_host_facts *host, const char *arch)
         host->judged.total_store_order = guarantees[i].total_store_order;
         host->judged.unaligned = guarantees[i].unaligned;
         host->judged.atomic_width = guarantees[i].atomic_width;
+        host->judged.element = guarantees[i].element;
     }
     /* A CPU with AVX keeps aligned 16-byte accesses whole: SDM 9.1.1, APM 7.3.2. */
     if (strcmp(arch, "x86_64") == 0 && cpuinfo("flags", flags, sizeof(flags)) &&

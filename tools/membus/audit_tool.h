@@ -87,6 +87,15 @@ void audit_routine_name(struct audit_routine *routine);
 /* CPU model, system, and what the host guarantees, for an engine's architecture. */
 void audit_host_find(struct audit_host_facts *host, const char *arch);
 
+/*
+ * What --arch audits when no --symbol is given: calls `add` for the C library's copies and for
+ * membus in each kernel that the architecture has (`generic` where there is no other, or with
+ * `generic`). Returns 0, what `add` returned, or -errno with `error` said.
+ */
+typedef int audit_cross_add(void *data, const char *object, const char *symbol, const char *kernel);
+int audit_cross_routines(const char *arch, const char *library, bool generic, audit_cross_add *add,
+                         void *data, char *error, size_t size);
+
 /* Finds libmembus.so beside this program or where it is installed; `path` is what dlopen takes. */
 void audit_find_library(char *path, size_t size);
 

@@ -1,0 +1,307 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# membus audit --arch: routines of other architectures, recorded in qemu-user.
+#
+#   test_membus_audit_cross.sh MEMBUS ROOT ARCH...
+#
+# For each architecture: routines whose accesses are known, broken ones, its C library, and membus
+# compiled for it, which keeps every rule. Prints TAP; skips what has no cross compiler here.
+# Needs jq.
+set -u
+membus=$1 root=$2
+shift 2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0 failed=0
+
+ok() { # status name [skip reason]
+    n=$((n + 1))
+    if [ -n "${3:-}" ]; then
+        echo "ok $n - $2 # SKIP $3"
+    elif [ "$1" = 0 ]; then
+        echo "ok $n - $2"
+    else
+        echo "not ok $n - $2"
+        failed=1
+    fi
+}
+
+run() { # STATUS ARGUMENT...
+    local want=$1 got
+    shift
+    timeout 300 "$membus" audit "$@" >"$work/out" 2>"$work/err"
+    got=$?
+    [ $got = "$want" ] && return 0
+    echo "# membus audit $*: exit status $got, not $want"
+    sed 's/^/# /' "$work/err" | head -5
+    return 1
+}
+
+said() { # FILE TEXT
+    grep -qF -- "$2" "$work/$1" && return 0
+    echo "# no '$2' in what it said:"
+    sed 's/^/#   /' "$work/$1" | head -20
+    return 1
+}
+
+triple_of() {
+    case $1 in
+    arm64) echo aarch64-linux-gnu aarch64 ;;
+    armhf) echo arm-linux-gnueabihf arm ;;
+    i386) echo i686-linux-gnu i386 ;;
+    mips) echo mips-linux-gnu generic ;;
+    mips64el) echo mips64el-linux-gnuabi64 mips64 ;;
+    ppc64) echo powerpc64-linux-gnu ppc64 ;;
+    ppc64el) echo powerpc64le-linux-gnu ppc64 ;;
+    riscv64) echo riscv64-linux-gnu riscv64 ;;
+    s390x) echo s390x-linux-gnu s390x ;;
+    esac
+}
+
+# membus for the architecture, its copies alone.
+build_membus() { # arch triple folder
+    local cc="$2-gcc -w -std=gnu11 -O2 -fno-builtin-memcpy -fno-builtin-memmove
+        -fno-tree-loop-distribute-patterns -Iinclude -Isrc" file
+    mkdir "$work/$1" && cd "$root" || return
+    $cc -DMEMBUS_FORCE_GENERIC -c src/arch/generic/kernel.c -o "$work/$1/generic.o" || return
+    for file in src/copy*.c src/mapping*.c src/arch/"$3"/*.c; do
+        [ "$file" = src/arch/generic/kernel.c ] && continue
+        [ "${file##*/}" = copy_misaligned.c ] && set -- "$@" -D__riscv_misaligned_fast
+        $cc ${4:-} -c "$file" -o "$work/$1/$(basename "$file" .c).o" || return
+        set -- "$1" "$2" "$3"
+    done
+    "$2-ar" rcs "$work/$1/libmembus.a" "$work/$1"/*.o
+}
+
+# Routines whose accesses follow from their source.
+cat >"$work/known.c" <<'END'
+#include <stddef.h>
+#include <signal.h>
+#include <unistd.h>
+typedef volatile unsigned char byte;
+void *bytes(void *d, const void *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ((byte *)d)[i] = ((const byte *)s)[i];
+    return d;
+}
+void *twice(void *d, const void *s, size_t n)
+{
+    bytes(d, s, n);
+    if (n)
+        *(byte *)d = *(const byte *)s;
+    return d;
+}
+void *backward(void *d, const void *s, size_t n)
+{
+    while (n--)
+        ((byte *)d)[n] = ((const byte *)s)[n];
+    return d;
+}
+void *outside(void *d, const void *s, size_t n)
+{
+    (void)((const byte *)s)[n];
+    return bytes(d, s, n);
+}
+void *no_result(void *d, const void *s, size_t n)
+{
+    bytes(d, s, n);
+    return (char *)d + 1;
+}
+void *crash(void *d, const void *s, size_t n)
+{
+    (void)s, (void)n;
+    *(volatile int *)16 = 0;
+    return d;
+}
+void *for_ever(void *d, const void *s, size_t n)
+{
+    (void)s, (void)n;
+    for (volatile int i = 0;; i++)
+        continue;
+    return d;
+}
+void *syscalls(void *d, const void *s, size_t n)
+{
+    getppid();
+    return bytes(d, s, n);
+}
+#ifdef __aarch64__
+/* A store that no callback of QEMU's reports: what the check is for. */
+void *unseen(void *d, const void *s, size_t n)
+{
+    if (n >= 64)
+        __asm__ volatile("dc zva, %0" : : "r"((size_t)d & -64ul) : "memory");
+    return bytes(d, s, n);
+}
+/* One store of 16 bytes; a pair of stores of 8. */
+void *one_vector(void *d, const void *s, size_t n)
+{
+    (void)n;
+    __asm__ volatile("ldr q0, [%1]\n str q0, [%0]" : : "r"(d), "r"(s) : "v0", "memory");
+    return d;
+}
+void *a_pair(void *d, const void *s, size_t n)
+{
+    (void)n;
+    __asm__ volatile("ldp x9, x10, [%1]\n stp x9, x10, [%0]"
+                     : : "r"(d), "r"(s) : "x9", "x10", "memory");
+    return d;
+}
+void *ordered(void *d, const void *s, size_t n)
+{
+    bytes(d, s, n - 1);
+    __asm__ volatile("dmb ishst" : : : "memory");
+    ((byte *)d)[n - 1] = ((const byte *)s)[n - 1];
+    return d;
+}
+void *released(void *d, const void *s, size_t n)
+{
+    bytes(d, s, n - 1);
+    __asm__ volatile("stlrb %w1, [%0]"
+                     : : "r"((char *)d + n - 1), "r"(((const byte *)s)[n - 1]) : "memory");
+    return d;
+}
+void *loads_fenced(void *d, const void *s, size_t n)
+{
+    bytes(d, s, n - 1);
+    __asm__ volatile("dmb ishld" : : : "memory");
+    ((byte *)d)[n - 1] = ((const byte *)s)[n - 1];
+    return d;
+}
+#endif
+END
+
+breaks() { # NAME RULES ARGUMENT... : in that routine's cases exactly these rules are broken
+    local name=$1 rules=$2 status=1 found
+    shift 2
+    [ -n "$rules" ] || status=0
+    run $status --arch "$arch" --symbol "$work/known-$arch.o:$name" --json --overlap no "$@"
+    found=$(jq -r '[.routines[0].rules | to_entries[] | select(.value.violations > 0) | .key] |
+        join(",")' "$work/out")
+    [ "$found" = "$rules" ] || echo "# found $found"
+    [ "$found" = "$rules" ]
+    ok $? "$arch: $name breaks exactly: ${rules:-nothing}"
+}
+
+check_known() {
+    "$triple-gcc" -O1 -fno-tree-loop-distribute-patterns -c "$work/known.c" \
+        -o "$work/known-$arch.o"
+    ok $? "$arch: routines compile" || return
+    run 1 --arch "$arch" --check --symbol "$work/known-$arch.o:bytes" --trace --case n=5,dst=3,src=6
+    [ "$(grep -cE '(load|store) +1 bytes' "$work/out")" = 10 ] &&
+        [ "$(grep -oE 'bytes  dst\+[0-9]' "$work/out" | tr -dc '0-9')" = 01234 ]
+    ok $? "$arch: five bytes are five loads and five stores"
+    local one="--case n=1,src=3"
+    breaks bytes "" $one
+    breaks twice "W1,W2,W4${weak:+,W6}" $one
+    breaks outside W2,L1 $one
+    breaks no_result RESULT $one
+    breaks crash RUNS $one
+    breaks syscalls RUNS $one
+    breaks backward "W4,W5${weak:+,W6}" --case n=3,dst=1,src=2 --rule W4 --rule W5 --rule W6
+}
+
+check_endless() {
+    breaks for_ever RUNS --case n=1
+    run 1 --arch "$arch" --json --symbol "$work/known-$arch.o:crash" --case n=1 --case n=2
+    [ "$(jq '.routines[0].calls' "$work/out")" = 2 ]; ok $? "$arch: after a crash it goes on"
+}
+
+check_arm64() {
+    run 1 --arch arm64 --symbol "$work/known-arm64.o:one_vector" --trace --case n=16,dst=8 &&
+        said out "store      16 bytes  dst+0..+15" && said out "load       16 bytes"
+    ok $? "arm64: a vector register is one access"
+    run 1 --arch arm64 --symbol "$work/known-arm64.o:a_pair" --trace --case n=16,dst=8 &&
+        said out "store       8 bytes  dst+0..+7" && said out "store       8 bytes  dst+8..+15"
+    ok $? "arm64: a pair of registers is two accesses"
+    breaks ordered "" --case n=9,dst=8 --rule W6
+    breaks released "" --case n=9,dst=8 --rule W6
+    breaks loads_fenced W6 --case n=9,dst=8 --rule W6
+    run 2 --arch arm64 --check --symbol "$work/known-arm64.o:unseen" --json --case n=64 \
+        --rule W1 &&
+        jq -e '.routines[0].not_recorded == 1' "$work/out" >/dev/null
+    ok $? "arm64: the check catches a store that was not recorded"
+    run 1 --arch arm64 --symbol libc.a:__memcpy_generic --trace --case n=1 &&
+        [ "$(grep -cE 'store +1 bytes  dst\+0\.\.\+0' "$work/out")" = 3 ] && said out "breaks W1"
+    ok $? "arm64: glibc's memcpy stores one byte three times"
+    aarch64-linux-gnu-gcc -shared -fPIC -O1 -fno-tree-loop-distribute-patterns "$work/known.c" \
+        -o "$work/known.so" &&
+        run 1 --arch arm64 --symbol "$work/known.so:twice" --case n=1 && said out "W1 once"
+    ok $? "arm64: a routine in a shared library"
+    run 1 --arch aarch64 --symbol "$work/known-arm64.o:twice" --case n=1 --html "$work/page.html" &&
+        grep -q "first of W1" "$work/page.html"
+    ok $? "arm64 by its other name, on a page"
+}
+
+check_s390x() {
+    run 1 --arch s390x --check --symbol libc.a:memcpy --trace --case n=300,dst=5,src=3 &&
+        said out "store     256 bytes  dst+0..+255" && said out "store      44 bytes  dst+256..+299"
+    ok $? "s390x: MVC is recorded by its effect"
+}
+
+check_membus() {
+    if ! build_membus "$arch" "$triple" "$folder" >"$work/build.log" 2>&1; then
+        sed 's/^/# /' "$work/build.log" | head -5
+        ok 1 "$arch: membus compiles"
+        return
+    fi
+    run 1 --arch "$arch" --check --quick --library "$work/$arch/libmembus.a" --json
+    jq -r '.routines[] | select(.symbol | startswith("membus")) | .name as $n | .rules |
+        to_entries[] | select(.value.violations > 0) |
+        "# \($n) \(.key): \(.value.violations), \(.value.first.why)"' "$work/out"
+    jq -e '[.routines[] | select(.symbol | startswith("membus"))] | length >= 2 and
+        all(.calls > 7000 and .not_recorded == 0 and all(.rules[]; .violations == 0))' \
+        "$work/out" >/dev/null
+    ok $? "$arch: membus keeps every rule in the quick set"
+    jq -e --arg a "$arch" '.engine == "qemu" and .host.arch == $a and ([.routines[] |
+        select(.object == "libc.a")] | length >= 2 and all(.not_recorded == 0 and .calls > 7000 and
+        .rules.RESULT.violations == 0 and any(.rules[]; .violations > 0)))' "$work/out" >/dev/null
+    ok $? "$arch: the C library copies right and breaks rules"
+}
+
+# What cannot be audited.
+refused() { # NAME TEXT ARGUMENT...
+    local name=$1 text=$2
+    shift 2
+    run 2 "$@" && said err "$text"
+    ok $? "refused: $name"
+}
+refused "unknown architecture" "no architecture 'vax'" --arch vax
+refused "--library alone" "goes with --arch" --library x.a
+refused "another engine" "not for --arch" --arch arm64 --engine slots
+
+for arch; do
+    read -r triple folder <<<"$(triple_of "$arch")"
+    if ! command -v "$triple-gcc" >/dev/null || [ ! -e "/usr/$triple/lib/libc.a" ]; then
+        ok 0 "$arch" "no $triple-gcc or libc6-dev-$arch-cross"
+        continue
+    fi
+    if ! command -v qemu-i386 >/dev/null; then
+        ok 0 "$arch" "no qemu-user"
+        continue
+    fi
+    weak=1
+    case $arch in i386 | s390x) weak= ;; esac
+    check_known
+    case $arch in
+    arm64) check_endless; check_arm64 ;;
+    s390x) check_s390x ;;
+    esac
+    check_membus
+    refused "$arch: no such function" "has no function no_such" --arch "$arch" \
+        --symbol libc.a:no_such
+    refused "$arch: no such file" "nowhere.a" --arch "$arch" --symbol "$work/nowhere.a:memcpy"
+    echo "not an object" >"$work/text.a"
+    refused "$arch: a text file" "cannot link" --arch "$arch" --symbol "$work/text.a:memcpy"
+    refused "$arch: no name" "no function's name" --arch "$arch" --symbol "libc.a:a=b -x"
+    timeout 20 env PATH=/nowhere "$membus" audit --arch "$arch" --symbol libc.a:memcpy --case n=1 \
+        >"$work/out" 2>"$work/err"
+    [ $? = 2 ] && said err "apt install"
+    ok $? "refused: $arch: no tools, and what to install"
+    run 2 --arch "$arch" --library "$work/no/libmembus.a"
+    ok $? "refused: $arch: no such library"
+done
+echo "1..$n"
+exit $failed
