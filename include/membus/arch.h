@@ -12,7 +12,7 @@
  *   MEMBUS_ARCH_WORD            widest single access to RAM, bytes: 8 or 4
  *   MEMBUS_ARCH_MMIO_WIDTH      widest single access to device memory, bytes: 8; 4 where 8 bytes
  *                               are no access that a hypervisor can decode; 0 where loads and
- *                               stores do not reach devices (no membus_arch_mmio_* then)
+ *                               stores do not reach devices
  *   membus_arch_load_{8,16,32,64}, membus_arch_store_{8,16,32,64}
  *                               exactly one load or store instruction of that width, in a form
  *                               a hypervisor can decode: plain addressing, no pair, no writeback

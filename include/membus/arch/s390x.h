@@ -112,4 +112,30 @@ MEMBUS_INLINE void membus_arch_barrier_flush_wc(void)
     membus_arch_barrier_full();
 }
 
+/* What a guarded access to a device that is not reached is wrapped in: it faults, and says so. */
+MEMBUS_INLINE void membus_arch_mmio_order(void)
+{
+    membus_arch_compiler_barrier();
+}
+
+MEMBUS_INLINE void membus_arch_mmio_read_before(void)
+{
+    membus_arch_compiler_barrier();
+}
+
+MEMBUS_INLINE void membus_arch_mmio_read_after(void)
+{
+    membus_arch_compiler_barrier();
+}
+
+MEMBUS_INLINE void membus_arch_mmio_write_before(void)
+{
+    membus_arch_compiler_barrier();
+}
+
+MEMBUS_INLINE void membus_arch_mmio_write_after(void)
+{
+    membus_arch_compiler_barrier();
+}
+
 #endif
