@@ -93,7 +93,8 @@ MEMBUS_API void *membus_fill(void *dst, int value, size_t n);
  * architectures have "word", and aarch64 "neon" and "lse2"; `membus probe` tells what each needs.
  *
  * On aarch64, MEMBUS_ERRATA=olympus puts a barrier before each access of a transfer to a device
- * (NVIDIA Olympus, erratum 1027), "none" does not; else the CPU's identity decides.
+ * (NVIDIA Olympus, erratum 1027), "none" does not; else the CPU's identity decides. On riscv64,
+ * MEMBUS_MISALIGNED=fast or slow says what misaligned accesses are, else riscv_hwprobe(2) does.
  */
 MEMBUS_API const char *membus_kernel_name(void);
 

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* Are misaligned accesses to RAM fast on every CPU? riscv_hwprobe(2) says. */
+/* Are misaligned accesses to RAM fast on every CPU? As MEMBUS_MISALIGNED says ("fast", "slow"), for
+ * kernels that do not know; else as riscv_hwprobe(2) does. */
 bool membus_riscv_misaligned_fast(void);
 
 #endif

@@ -43,7 +43,7 @@ static const struct membus_rule rules[MEMBUS_CACHE_MODES] = {
 static const struct membus_rule rules_fast[MEMBUS_CACHE_MODES] = {
     DEVICES,
     [MEMBUS_CACHE_NORMAL] = {MEMBUS_CACHE_NORMAL, true, MEMBUS_WAY_INSTRUCTION, 8, 8, 0, 0, false,
-                             RAM "is fast, says riscv_hwprobe"},
+                             RAM "is fast, says riscv_hwprobe or MEMBUS_MISALIGNED"},
 };
 
 const struct membus_host *membus_arch_host(void)
