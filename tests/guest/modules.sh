@@ -24,7 +24,7 @@ arm64) set -- ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- ;;
 esac
 
 mkdir -p "$out"
-cp "$source"/* "$out/"
+cp "$source"/*.[ch] "$source/Kbuild" "$out/"
 # Without the kernel image there is nothing to make BTF from.
 log="$out/build.log"
 make -C "$headers" M="$(cd "$out" && pwd)" "$@" W=1 CONFIG_DEBUG_INFO_BTF_MODULES= modules >"$log" 2>&1 || {
