@@ -260,6 +260,28 @@ static bool in_windows(uint64_t addr, const struct membus_window_pair *window, s
     return low < windows && window[low].first <= addr;
 }
 
+/* Is what `list` has (sorted) what is attached in the windows now? */
+static bool same_in_windows(const struct membus_attachments *list,
+                            const struct membus_attachments *now,
+                            const struct membus_window_pair *window, size_t windows)
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < now->count; i++) {
+        if (!in_windows(now->item[i].addr, window, windows))
+            continue;
+        if (k == list->count || compare(&list->item[k++], &now->item[i]) != 0)
+            return false;
+    }
+    return k == list->count;
+}
+
+static void sort(struct membus_attachments *list)
+{
+    if (list->count)
+        qsort(list->item, list->count, sizeof(*list->item), compare);
+}
+
 int membus_listeners_prepare(struct membus_space *space, const struct membus_version *now,
                              const struct membus_window_pair *window, size_t windows)
 {
@@ -268,20 +290,17 @@ int membus_listeners_prepare(struct membus_space *space, const struct membus_ver
 
     for (size_t i = 0; i < windows && !error; i++)
         error = attach_window(next, now, &window[i]);
-    for (size_t i = 0; i < old->count && !error; i++) {
+    sort(next);
+    space->attached_changed = !error && !same_in_windows(next, old, window, windows);
+    for (size_t i = 0; i < old->count && space->attached_changed && !error; i++) {
         if (!in_windows(old->item[i].addr, window, windows))
             error = attach(next, &old->item[i]);
     }
-    if (error) {
+    if (space->attached_changed)
+        sort(next);
+    if (error || !space->attached_changed)
         membus_listeners_abandon(space);
-        return error;
-    }
-    if (next->count)
-        qsort(next->item, next->count, sizeof(*next->item), compare);
-    space->attached_changed = next->count != old->count;
-    for (size_t i = 0; i < next->count && !space->attached_changed; i++)
-        space->attached_changed = compare(&next->item[i], &old->item[i]) != 0;
-    return 0;
+    return error;
 }
 
 void membus_listeners_abandon(struct membus_space *space)
@@ -315,6 +334,8 @@ static void announce_attachments(struct membus_space *space)
 
 static void adopt_attachments(struct membus_space *space)
 {
+    if (!space->attached_changed)
+        return;
     free(space->attached.item);
     space->attached = space->next_attached;
     space->next_attached = (struct membus_attachments){NULL, 0};
