@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The memory core against a naive model of it. MEMBUS_SEEDS is the number of runs (1,000 if
+ * The memory core against a naive model of it. MEMBUS_SEEDS is the number of runs (3,000 if
  * unset), MEMBUS_SEED the first one's seed.
  */
 
@@ -23,7 +23,7 @@ static unsigned long number(const char *name, unsigned long fallback)
 
 static void test_like_the_model(void **state)
 {
-    unsigned long first = number("MEMBUS_SEED", 1), count = number("MEMBUS_SEEDS", 1000);
+    unsigned long first = number("MEMBUS_SEED", 1), count = number("MEMBUS_SEEDS", 3000);
 
     (void)state;
     for (unsigned long seed = first; seed < first + count; seed++) {
