@@ -85,6 +85,7 @@ cargo
 gnuplot-nox
 libdpdk-dev
 librust-vm-memory-dev
+libunicorn-dev
 musl-dev
 rustc
 valgrind
