@@ -22,8 +22,7 @@
 
 #include "rcu.h"
 
-#define MEMBUS_WEIGHT_MAX  (1u << 22) /* regions as seen from a root: an alias counts its target */
-#define MEMBUS_WINDOWS_MAX 65536      /* windows of one commit; beyond, all is rendered */
+#define MEMBUS_WINDOWS_MAX 65536 /* windows of one commit; beyond, all is rendered */
 
 struct membus_window_pair {
     uint64_t first, last;

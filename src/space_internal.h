@@ -14,7 +14,6 @@
  * Readers hold nothing; regions in a version outlive it (see region_internal.h).
  */
 
-#include <membus/dma.h>
 #include <membus/space.h>
 
 #include "region_internal.h"
@@ -78,6 +77,7 @@ struct membus_listener {
     void *data;
 };
 
+/* Waits for budget (membus/dma.h). */
 struct membus_waiter {
     struct membus_waiter *next;
     size_t bytes;

@@ -57,8 +57,6 @@ extern "C" {
 #define MEMBUS_MAP_VECTOR    8u  /* vector accesses */
 #define MEMBUS_MAP_ANY       12u /* whatever code the compiler or libc has for it */
 
-#define MEMBUS_BOUNCE_BUDGET (4u << 20) /* bytes; what a space starts with */
-
 /* A mapping of guest memory. The first members are for reading, the rest is membus's own. */
 struct membus_map {
     struct membus_mapping mapping; /* addr, size, and how it may be accessed */
@@ -100,7 +98,8 @@ MEMBUS_API struct membus_outcome membus_map_open(struct membus_map *map, struct 
  */
 MEMBUS_API struct membus_outcome membus_map_close(struct membus_map *map, uint64_t written);
 
-/* The budget. Lowering it below what is in use only makes new requests wait. */
+/* The budget: MEMBUS_BOUNCE_BUDGET at first. Lowering it below what is in use only makes new
+ * requests wait. */
 MEMBUS_API void membus_space_set_budget(struct membus_space *space, size_t bytes);
 MEMBUS_API size_t membus_space_budget_used(struct membus_space *space);
 

@@ -29,8 +29,8 @@
  *   R3 transaction  changes take effect together at the outermost membus_transaction_commit();
  *                   a reader sees the old view or the new one, whole. A change outside a
  *                   transaction is a transaction of its own
- *   R4 refused      cycles (-ELOOP), depth over MEMBUS_DEPTH_MAX (-E2BIG), addresses past 2^64
- *                   (-EOVERFLOW): nothing changes
+ *   R4 refused      cycles (-ELOOP), depth over MEMBUS_DEPTH_MAX or more regions seen than
+ *                   MEMBUS_WEIGHT_MAX (-E2BIG), addresses past 2^64 (-EOVERFLOW): nothing changes
  *
  * How an access becomes calls of callbacks (A3, A4), for a region's `valid` and `impl` sizes:
  * the *piece* is the largest power of two not over min(valid.max or 4, what is left of access and
@@ -89,6 +89,7 @@ struct membus_space;
 
 #define MEMBUS_SIZE_ALL      UINT64_MAX /* as a size: 2^64 bytes */
 #define MEMBUS_DEPTH_MAX     32         /* containers and aliases from a root to a leaf */
+#define MEMBUS_WEIGHT_MAX    (1u << 22) /* regions as seen from a root: an alias counts its target */
 #define MEMBUS_NAME_MAX      255        /* bytes of a region's or space's name */
 #define MEMBUS_DOORBELLS_MAX 1024       /* per region */
 #define MEMBUS_COALESCED_MAX 64         /* coalesced windows per region; and writes held back */

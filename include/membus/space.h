@@ -28,7 +28,8 @@
  * Threads: accesses may come from any thread. No registration: membus uses liburcu's "bp" flavour,
  * which registers a thread at its first access and forgets it when it ends. (A VMM's threads
  * belong to somebody else; a flavour that corrupts memory when a thread forgot to register
- * itself is no choice for a library. It costs one predicted branch.) No signal handlers.
+ * itself is no choice for a library. It costs one predicted branch, and a lock and an allocation
+ * at a thread's first access.) No signal handlers.
  *
  * Example:
  *
@@ -50,6 +51,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Bytes of bounce buffers that a new space may have at a time (membus/dma.h). */
+#define MEMBUS_BOUNCE_BUDGET (4u << 20)
 
 /* Flags of a range. */
 #define MEMBUS_RANGE_MEMORY      1u /* RAM, ROM device or device memory (with an address) */
