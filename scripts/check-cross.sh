@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Every architecture with a cross compiler in Debian, by gcc 12, clang 14 and clang 19, at every
-# level of optimization: builds the library, reads its object code with `membus objcheck`, and runs
-# the unit tests under qemu-user.
+# This machine and every architecture with a cross compiler in Debian, by gcc 12, clang 14 and
+# clang 19, at every level of optimization: builds the library, reads its object code with `membus
+# objcheck`, and runs the unit tests under qemu-user.
 #
 #   scripts/check-cross.sh [--build DIR] [--cc gcc-12,clang-19] [--level O0,LTO] [ARCH...]
 #
@@ -30,8 +30,9 @@ membus=$PWD/$build/membus
 [ -x "$membus" ] || { echo "check-cross.sh: no $build/membus: build first (make)" >&2; exit 2; }
 
 # Debian's name, GNU triple, folder under src/arch, qemu-user's name. mips, 32 bits and big-endian,
-# has no folder: it is where `generic` runs.
+# has no folder: it is where `generic` runs. amd64 is the machine itself, without an emulator.
 arches="\
+amd64    x86_64-linux-gnu         x86_64   -
 arm64    aarch64-linux-gnu        aarch64  aarch64
 armhf    arm-linux-gnueabihf      arm      arm
 i386     i686-linux-gnu           i386     i386
@@ -77,9 +78,12 @@ fetch_cmocka() {
 command_of() { # compiler triple
     case $1 in
     gcc-*) echo "$2-$1 -fno-ipa-icf" ;; # else equal accessors become jumps to one of them
-    # Its own headers before gcc's, which it takes for mips.
-    *) echo "$1 --target=$2 -nostdinc -isystem $("$1" -print-resource-dir)/include" \
-        "-isystem /usr/$2/include" ;;
+    clang-*)
+        # Its own headers before gcc's, which it would take for mips.
+        local own="-nostdinc -isystem $("$1" -print-resource-dir)/include -isystem /usr/$2/include"
+        [ "$2" != x86_64-linux-gnu ] || own=
+        echo "$1 --target=$2 $own"
+        ;;
     esac
 }
 
@@ -101,8 +105,12 @@ build_library() { # cc flags folder
         return
     for file in src/copy*.c src/mapping*.c src/arch/"$folder"/*.c; do
         case $file in src/arch/generic/kernel.c | */guard.c) continue ;; esac
-        special=
-        [ "${file##*/}" != copy_misaligned.c ] || special=-D__riscv_misaligned_fast
+        case $file in # as in the folder's meson.build
+        */copy_misaligned.c) special=-D__riscv_misaligned_fast ;;
+        */copy_avx2.c) special="-mavx2 -mbmi2" ;;
+        */copy_avx512.c) special="-mavx2 -mbmi2 -mavx512f -mavx512bw -mavx512vl" ;;
+        *) special= ;;
+        esac
         $cc $common $flags $keep $special -c "$file" -o "$(basename "$file" .c).o" || return
         objects="$objects $(basename "$file" .c).o"
     done
@@ -148,10 +156,11 @@ objcheck() { # level cc flags link-flags triple
 }
 
 run_one() { # test quick qemu argument...
-    local test=$1 quick=$2 qemu=$3
+    local test=$1 quick=$2 emulator=qemu-$3
     shift 3
+    [ "$emulator" != qemu-- ] || emulator=
     MEMBUS_TESTS_QUICK=$quick CMOCKA_MESSAGE_OUTPUT=TAP \
-        timeout 600 "qemu-$qemu" "$@" "./test_$test"
+        timeout 600 $emulator "$@" "./test_$test"
 }
 
 # The other answers that a probe of the host can give: older CPUs, an erratum, a kernel that knows.
