@@ -99,6 +99,69 @@ MEMBUS_INLINE void small(char *dst, const char *src, size_t n)
     ragged(dst - lead, src - lead, low_bits(n) << lead, body);
 }
 
+/*
+ * Descriptors: a multiple of 4 bytes, up to 64, at a word boundary. Plain stores, because what was
+ * stored masked is not forwarded to the load that parses it a moment later; the size is known to
+ * each line, the last word is on its own. All loads first, for overlaps.
+ */
+MEMBUS_INLINE void descriptor_line(char *dst, const char *src, const unsigned n)
+{
+    const unsigned body = (n - 1) & ~7u, at16 = body & 32, at8 = body & 48;
+    __m128i a, b, c;
+    uint64_t word = 0, last;
+
+    if (body & 32) {
+        a = membus_load_16(src);
+        b = membus_load_16(src + 16);
+    }
+    if (body & 16)
+        c = membus_load_16(src + at16);
+    if (body & 8)
+        word = membus_ram_load_64(src + at8);
+    last = n - body == 8 ? membus_ram_load_64(src + body) : membus_ram_load_32(src + body);
+
+    if (body & 32) {
+        membus_store_16(dst, a);
+        membus_store_16(dst + 16, b);
+    }
+    if (body & 16)
+        membus_store_16(dst + at16, c);
+    if (body & 8)
+        membus_ram_store_64(dst + at8, word);
+    if (n - body == 8)
+        membus_ram_store_64(dst + body, last);
+    else
+        membus_ram_store_32(dst + body, (uint32_t)last);
+}
+
+static void descriptor(char *dst, const char *src, size_t n)
+{
+#define DESCRIPTOR(n)                 \
+    case n:                           \
+        descriptor_line(dst, src, n); \
+        break;
+
+    switch (n) {
+        DESCRIPTOR(4)
+        DESCRIPTOR(8)
+        DESCRIPTOR(12)
+        DESCRIPTOR(16)
+        DESCRIPTOR(20)
+        DESCRIPTOR(24)
+        DESCRIPTOR(28)
+        DESCRIPTOR(32)
+        DESCRIPTOR(36)
+        DESCRIPTOR(40)
+        DESCRIPTOR(44)
+        DESCRIPTOR(48)
+        DESCRIPTOR(52)
+        DESCRIPTOR(56)
+        DESCRIPTOR(60)
+        DESCRIPTOR(64)
+    }
+#undef DESCRIPTOR
+}
+
 /* The first of two blocks whole but for `lead` bytes; then 1 to 64 bytes, the last word last. */
 MEMBUS_INLINE void two_blocks(char *dst, const char *src, uint64_t head, size_t n)
 {
@@ -184,6 +247,8 @@ static void *copy(void *to, const void *from, size_t n)
     if (end - 1 < 64) { /* and not 0 bytes at a word boundary */
         if (n == 16 && ((uintptr_t)dst & 15) == 0)
             element_16(dst, src);
+        else if (lead == 0 && n % 4 == 0)
+            descriptor(dst, src, n);
         else
             small(dst, src, n);
     } else if (end - 1 < 128) {
