@@ -156,6 +156,15 @@ bool membus_arch_guard_store(void *p, unsigned width, uint64_t value,
     return frame.stored == width;
 }
 
+/* Is the fault at `at` in [start, start + size)? s390x reports no more than the page (Principles
+ * of Operation, translation-exception identification): then any byte of it will do. */
+static bool in_range(uintptr_t at, uintptr_t start, size_t size)
+{
+    const uintptr_t page = at & ~(uintptr_t)4095;
+
+    return at - start < size || (at == page && page < start && start - page < 4096 && size);
+}
+
 bool membus_arch_guard_resume(int signal, const siginfo_t *info, void *context)
 {
     struct frame *frame = innermost;
@@ -164,11 +173,12 @@ bool membus_arch_guard_resume(int signal, const siginfo_t *info, void *context)
     if (!frame)
         return false;
 
-    const bool in_dst = at - frame->dst < frame->dst_size;
+    const bool in_dst = in_range(at, frame->dst, frame->dst_size);
+    const uintptr_t start = in_dst ? frame->dst : frame->src;
 
-    if (!in_dst && at - frame->src >= frame->src_size)
+    if (!in_dst && !in_range(at, frame->src, frame->src_size))
         return false;
-    frame->trap->fault.addr = info->si_addr;
+    frame->trap->fault.addr = (const void *)(at < start ? start : at);
     frame->trap->fault.signal = signal;
     frame->trap->fault.code = info->si_code;
     frame->trap->fault.store = in_dst;
