@@ -6,6 +6,9 @@
  * must compare as equal to the spaces that they are of.
  */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memmem */
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -202,34 +202,58 @@ static int print_ranges(struct membus_space *space, FILE *out, bool json)
     return e;
 }
 
-/* Each view once, below the spaces that share it. */
+/* What the spaces show, or their roots: looked up once, for comparing all with all. */
+static int list_each(struct list *list, const struct list *spaces, bool roots)
+{
+    int e = 0;
+
+    for (size_t i = 0; i < spaces->count && !e; i++)
+        e = list_add(list, roots ? (void *)membus_space_root(spaces->item[i])
+                                 : (void *)(uintptr_t)membus_space_view(spaces->item[i]));
+    return e;
+}
+
+static bool is_first(const struct list *list, size_t i)
+{
+    size_t k = 0;
+
+    while (list->item[k] != list->item[i])
+        k++;
+    return k == i;
+}
+
+/* The view of space `i`, below the spaces that share it. */
+static int print_view(const struct list *spaces, const struct list *views, size_t i, FILE *out,
+                      bool json)
+{
+    for (size_t k = i; k < spaces->count; k++)
+        if (views->item[k] == views->item[i])
+            print_space_of_view(spaces->item[k], out, json, k == i);
+    return print_ranges(spaces->item[i], out, json);
+}
+
+/* Each view once. */
 static int print_views(const struct list *spaces, FILE *out, bool json)
 {
-    size_t views = 0;
-    int e = 0;
+    struct list views = {0};
+    size_t printed = 0;
+    int e = list_each(&views, spaces, false);
 
     if (json)
         fputs("{\"views\": [", out);
     for (size_t i = 0; i < spaces->count && !e; i++) {
-        const void *view = membus_space_view(spaces->item[i]);
-        size_t k = 0;
-
-        while (k < i && membus_space_view(spaces->item[k]) != view)
-            k++;
-        if (k < i)
+        if (!is_first(&views, i))
             continue;
         if (json)
-            fprintf(out, "%s\n    {\"spaces\": [", views ? "," : "");
+            fprintf(out, "%s\n    {\"spaces\": [", printed ? "," : "");
         else
-            fprintf(out, "FlatView #%zu\n", views);
-        views++;
-        for (; k < spaces->count; k++)
-            if (membus_space_view(spaces->item[k]) == view)
-                print_space_of_view(spaces->item[k], out, json, k == i);
-        e = print_ranges(spaces->item[i], out, json);
+            fprintf(out, "FlatView #%zu\n", printed);
+        printed++;
+        e = print_view(spaces, &views, i, out, json);
     }
     if (json)
         fputs("]}\n", out);
+    free(views.item);
     return e;
 }
 
@@ -367,9 +391,10 @@ static int print_region(const struct tree *tree, struct membus_region *region, i
 }
 
 /* The spaces with this root, and its tree. */
-static int print_root(const struct tree *tree, const struct list *spaces, size_t i)
+static int print_root(const struct tree *tree, const struct list *spaces, const struct list *roots,
+                      size_t i)
 {
-    struct membus_region *root = membus_space_root(spaces->item[i]);
+    struct membus_region *root = roots->item[i];
     int e = 0;
 
     if (tree->json)
@@ -377,7 +402,7 @@ static int print_root(const struct tree *tree, const struct list *spaces, size_t
     for (size_t k = i; k < spaces->count; k++) {
         const char *name = membus_space_name(spaces->item[k]);
 
-        if (membus_space_root(spaces->item[k]) != root)
+        if (roots->item[k] != root)
             continue;
         if (!tree->json) {
             fprintf(tree->out, "address-space: %s\n", name);
@@ -397,20 +422,15 @@ static int print_root(const struct tree *tree, const struct list *spaces, size_t
 
 static int print_trees(const struct list *spaces, struct tree *tree)
 {
-    struct list targets = {0};
-    int e = 0;
+    struct list targets = {0}, roots = {0};
+    int e = list_each(&roots, spaces, true);
 
     tree->targets = &targets;
     if (tree->json)
         fputs("{\"trees\": [", tree->out);
-    for (size_t i = 0; i < spaces->count && !e; i++) {
-        size_t k = 0;
-
-        while (k < i && membus_space_root(spaces->item[k]) != membus_space_root(spaces->item[i]))
-            k++;
-        if (k == i)
-            e = print_root(tree, spaces, i);
-    }
+    for (size_t i = 0; i < spaces->count && !e; i++)
+        if (is_first(&roots, i))
+            e = print_root(tree, spaces, &roots, i);
     if (tree->json)
         fputs("],\n  \"targets\": [", tree->out);
     for (size_t i = 0; i < targets.count && !e; i++) { /* it grows while they are printed */
@@ -425,6 +445,7 @@ static int print_trees(const struct list *spaces, struct tree *tree)
     if (tree->json)
         fputs("]}\n", tree->out);
     free(targets.item);
+    free(roots.item);
     return e;
 }
 

@@ -305,14 +305,10 @@ def bad(text, message):
     return None
 
 
-def usage(arguments, status, word):
-    got, out, err = mtree(*arguments, text='')
-    return None if got == status and word in (out + err) else 'status %d: %s%s' % (got, out, err)
-
-
-def views_of(name):
-    path = os.path.join(DATA, 'devices', name)
-    return path
+def usage(arguments, status, word, text=''):
+    got, out, err = mtree(*arguments, text=text)
+    return None if got == status and word in (out + err) else 'status %d: %s%s' % (
+        got, out[:500], err)
 
 
 for path in sorted(glob.glob(os.path.join(DATA, '*', '*.tree.txt'))):
@@ -323,7 +319,8 @@ for flags, flat, tree in (
         ('-D', 'q35-ports.flat.txt', 'q35-ports.disabled.txt'),
         ('-o', 'virt-smmu.owners-flat.txt', 'virt-smmu.owners.txt'),
         ('-d', 'q35-ports.dispatch-flat.txt', 'q35-ports.tree.txt')):
-    status, out, err = mtree('--compare', views_of(flat), views_of(tree))
+    status, out, err = mtree('--compare', os.path.join(DATA, 'devices', flat),
+                             os.path.join(DATA, 'devices', tree))
     check("info mtree's %s" % flags, out + err if status or out else None)
 for what, tree, ranges in SMALL:
     check(what, small(tree, ranges))
@@ -332,6 +329,11 @@ for path in ('x86_64/pc-devices', 'sparc64/sun4u', 'ppc64/powernv9'):
           caught(os.path.join(DATA, path + '.tree.txt')))
 for what, text, message in BAD:
     check('refused: ' + what, bad(text, message))
+check('3,000 address spaces', usage([], 0, 'FlatView #2999', ''.join(
+    'address-space: a%d\n  0-ff (prio 0, ram): x%d\n\n' % (i, i) for i in range(3000))))
+check('20,000 aliases of as many regions of one name', usage([], 0, 'FlatView #0', SYSTEM + ''.join(
+    '    %x-%x (prio 0, ram): alias a @t 0-fff\n' % (i << 12, i << 12 | 0xfff)
+    for i in range(20000)) + '\n' + 'memory-region: t\n  0-fff (prio 0, ram): t\n\n' * 20000))
 check('nothing in, nothing out', usage([], 0, ''))
 check('--help', usage(['--help'], 0, 'Usage'))
 check('an unknown option', usage(['--frobnicate'], 2, 'Usage'))

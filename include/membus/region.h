@@ -30,7 +30,8 @@
  *                   a reader sees the old view or the new one, whole. A change outside a
  *                   transaction is a transaction of its own
  *   R4 refused      cycles (-ELOOP), depth over MEMBUS_DEPTH_MAX or more regions seen than
- *                   MEMBUS_WEIGHT_MAX (-E2BIG), addresses past 2^64 (-EOVERFLOW): nothing changes
+ *                   MEMBUS_WEIGHT_MAX (-E2BIG), addresses past 2^64 (-EOVERFLOW): nothing changes.
+ *                   An alias below its own target is a cycle, also where its window leaves it out
  *
  * How an access becomes calls of callbacks (A3, A4), for a region's `valid` and `impl` sizes:
  * the *piece* is the largest power of two not over min(valid.max or 4, what is left of access and

@@ -78,7 +78,7 @@ struct membus_range {
 
 /*
  * A space with the tree below `root`, or an empty one for NULL. The root is at address 0, also
- * when it has a place in a container.
+ * when it has a place in a container. A commit looks at every space: make many in one transaction.
  * Errors: -EINVAL (name too long), -ENOENT, -ENOMEM.
  */
 MEMBUS_API int membus_space_new(struct membus_space **space, const char *name,

@@ -18,7 +18,7 @@ static int refused(struct mtree *m, const struct mtree_node *node, const char *w
     if (e == -ELOOP)
         why = "it would be inside itself";
     else if (e == -E2BIG)
-        why = "nested too deep";
+        why = "nested too deep, or too much of it";
     else if (e == -EOVERFLOW)
         why = "it ends past 2^64";
     return mtree_fail(m, -e, node->line, "%s '%s': %s", what, node->name, why);
@@ -335,29 +335,37 @@ static int create_regions(struct mtree *m)
     return e;
 }
 
-int mtree_build(struct mtree *m)
+static int create_all(struct mtree *m)
 {
-    int e = membus_transaction_begin(), commit;
+    int e = create_regions(m);
 
-    if (e)
-        return mtree_fail(m, -e, 0, "transaction: %s", strerror(-e));
-    e = create_regions(m);
-    commit = membus_transaction_commit();
-    if (!e && commit)
-        e = mtree_fail(m, -commit, 0, "commit: %s", strerror(-commit));
     for (size_t i = 0; !e && i < m->count; i++)
         if (m->listings[i]->is_space)
             e = create_spaces(m, m->listings[i]);
     return e;
 }
 
+/* One transaction: a commit for each space would look at all spaces each time. */
+int mtree_build(struct mtree *m)
+{
+    int e = membus_transaction_begin(), commit;
+
+    if (e)
+        return mtree_fail(m, -e, 0, "transaction: %s", strerror(-e));
+    e = create_all(m);
+    commit = membus_transaction_commit();
+    if (!e && commit)
+        e = mtree_fail(m, -commit, 0, "commit: %s", strerror(-commit));
+    return e;
+}
+
 void mtree_unbuild(struct mtree *m)
 {
+    membus_transaction_begin();
     for (size_t i = 0; i < m->count; i++)
         for (size_t k = 0; m->listings[i]->spaces && k < m->listings[i]->count; k++)
             if (m->listings[i]->spaces[k])
                 membus_space_delete(m->listings[i]->spaces[k]);
-    membus_transaction_begin();
     while (m->built_count > 0) /* aliases before their targets */
         membus_region_delete(m->built[--m->built_count]);
     membus_transaction_commit();

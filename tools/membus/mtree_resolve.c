@@ -189,6 +189,12 @@ struct targets {
     size_t n;
 };
 
+/* Those of one name, and from which on they are not all taken. */
+struct group {
+    struct target *t;
+    size_t n, from;
+};
+
 static int by_target(const void *a, const void *b)
 {
     const struct target *x = a, *y = b;
@@ -220,8 +226,7 @@ static int index_targets(struct mtree *m, struct targets *listed, struct targets
     return 0;
 }
 
-/* Those of one name: the part of `targets` that begins at the result, *n long. */
-static struct target *find_targets(const struct targets *targets, const char *name, size_t *n)
+static struct group find_group(const struct targets *targets, const char *name)
 {
     size_t low = 0, high = targets->n;
 
@@ -235,8 +240,14 @@ static struct target *find_targets(const struct targets *targets, const char *na
     }
     for (high = low; high < targets->n && !strcmp(targets->t[high].name, name); high++)
         ;
-    *n = high - low;
-    return targets->t + low;
+    return (struct group){targets->t + low, high - low, 0};
+}
+
+static void release(struct group *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        g->t[i].taken = false;
+    g->from = 0;
 }
 
 /* How many subregions of `target` the alias shows. */
@@ -252,24 +263,25 @@ static size_t shown(const struct mtree_node *alias, const struct mtree_node *tar
     return n;
 }
 
-static struct target *choose(const struct mtree_node *alias, struct target *t, size_t n)
+static struct target *choose(const struct mtree_node *alias, struct group *g)
 {
     struct target *best = NULL;
     size_t most = 0;
 
-    for (size_t i = 0; i < n && i < TRIES; i++) {
-        size_t shows = t[i].taken ? 0 : shown(alias, t[i].node);
+    while (g->from < g->n && g->t[g->from].taken)
+        g->from++;
+    if (g->from == g->n) /* once around: all may be taken again */
+        release(g);
+    for (size_t i = g->from; i < g->n && i < g->from + TRIES; i++) {
+        size_t shows = g->t[i].taken || g->n == 1 ? 0 : shown(alias, g->t[i].node);
 
-        if (!t[i].taken && (!best || shows > most)) {
-            best = &t[i];
+        if (!g->t[i].taken && (!best || shows > most)) {
+            best = &g->t[i];
             most = shows;
         }
     }
-    if (best)
-        return best;
-    for (size_t i = 0; i < n; i++) /* once around: all may be taken again */
-        t[i].taken = false;
-    return &t[0];
+    best->taken = true;
+    return best;
 }
 
 /* An alias of something that is disabled, and so not printed: of an empty region instead. */
@@ -289,19 +301,14 @@ static struct mtree_node *hidden_target(struct mtree *m, const struct mtree_node
     return node;
 }
 
-static int resolve_alias(struct mtree *m, struct mtree_node *alias, const struct targets *listed,
-                         const struct targets *all)
+static int resolve_alias(struct mtree *m, struct mtree_node *alias, struct group *g)
 {
-    size_t n;
-    struct target *t = find_targets(listed, alias->target_name, &n);
+    struct target *t;
 
-    if (!n)
-        t = find_targets(all, alias->target_name, &n);
-    if (!n)
+    if (!g->n)
         return mtree_fail(m, EINVAL, alias->line, "an alias of '%s', which is nowhere in the text",
                           alias->target_name);
-    t = choose(alias, t, n);
-    t->taken = true;
+    t = choose(alias, g);
     alias->target = t->node ? mtree_node_canonical(t->node) : hidden_target(m, alias);
     return alias->target ? 0 : mtree_fail(m, ENOMEM, 0, "out of memory");
 }
@@ -322,6 +329,7 @@ static int resolve_aliases(struct mtree *m)
 {
     struct mtree_node **aliases = mtree_alloc(m, m->node_count * sizeof(*aliases) + 1);
     struct targets listed = {0}, all = {0};
+    struct group group = {0};
     size_t n = 0;
     int e = index_targets(m, &listed, &all);
 
@@ -332,15 +340,16 @@ static int resolve_aliases(struct mtree *m)
             aliases[n++] = m->nodes[i];
     qsort(aliases, n, sizeof(*aliases), by_alias);
     for (size_t i = 0; i < n && !e; i++) {
-        if (i && (strcmp(aliases[i]->target_name, aliases[i - 1]->target_name) ||
-                  strcmp(aliases[i]->name, aliases[i - 1]->name))) {
-            size_t count;
-            struct target *t = find_targets(&listed, aliases[i]->target_name, &count);
+        struct mtree_node *alias = aliases[i], *before = i ? aliases[i - 1] : NULL;
 
-            for (size_t k = 0; k < count; k++)
-                t[k].taken = false;
+        if (!before || strcmp(alias->target_name, before->target_name)) {
+            group = find_group(&listed, alias->target_name);
+            if (!group.n)
+                group = find_group(&all, alias->target_name);
+        } else if (strcmp(alias->name, before->name)) {
+            release(&group);
         }
-        e = resolve_alias(m, aliases[i], &listed, &all);
+        e = resolve_alias(m, alias, &group);
     }
     return e;
 }
