@@ -8,6 +8,7 @@
 #   make check-guest   boot kernels under QEMU and test VFIO inside
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make bench    the benchmark
+#   make audits     audit C libraries and membus on every architecture into docs/audits.md
 #   make perf-docs  measure this machine into docs/performance.md
 #   make check-cross  build, objcheck and test for every architecture that Debian crosses to
 #   make soak     SECONDS=60  copies, commits, DMA and faults together
@@ -17,7 +18,7 @@
 BUILD  ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run check check-cross check-guest install bench perf-docs soak fuzz format clean
+.PHONY: all run check check-cross check-guest install bench perf-docs audits soak fuzz format clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
@@ -44,6 +45,9 @@ install: all
 bench: all
 	scripts/deps.sh bench
 	$(BUILD)/membus bench
+
+audits: all
+	scripts/audits.sh $(BUILD)
 
 perf-docs: all
 	scripts/deps.sh bench

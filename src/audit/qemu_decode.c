@@ -87,6 +87,8 @@ static void decode_arm(const cs_insn *i, uint32_t word, struct audit_qemu_shape 
         shape->kind = strstr(i->op_str, "ld") ? 0 : MEMBUS_AUDIT_FENCE;
     if (starts(i->mnemonic, "stl") && !starts(i->mnemonic, "stll"))
         shape->kind = MEMBUS_AUDIT_RELEASE;
+    if ((word & ~31u) == 0xd50b7420) /* DC ZVA */
+        shape->kind = MEMBUS_AUDIT_ZEROING;
     if (starts(i->mnemonic, "stnp"))
         shape->kind = MEMBUS_AUDIT_NONTEMPORAL;
     /* SIMD and floating-point loads and stores: bit 26 of a word whose bits 27 and 25 are 1, 0. */

@@ -11,7 +11,12 @@
  * carries out by the host's memmove, with no callback. Those are recorded by their effect: the
  * destination is filled with other values than it has, the instruction runs, and what has changed
  * is what it stored; it loaded the same bytes of the source. Where source and destination overlap
- * nothing can be filled, and a store of the value that was already there is not seen.
+ * nothing can be filled, and a store of the value that was already there is not seen. DCBZ of Power
+ * and DC ZVA of arm64, which store zeros by a helper, are recorded in the same way; they load
+ * nothing, so their destination can always be filled.
+ *
+ * For the tests MEMBUS_AUDIT_MISTAKE=drop|narrow|shift|widen makes the recorder wrong in one store
+ * of three.
  *
  * No header of QEMU's plugin interface (version 1, QEMU 4.2 to 8.2) is packaged, so the few
  * functions needed are declared here.
@@ -27,9 +32,9 @@
 
 #include "audit/qemu_share.h"
 
-/* A byte exclusive-or this is neither itself nor, as what the arena holds at first, the complement
- * that belongs there. */
-#define OTHER 0x55
+/* No byte of source or destination, nor a zeroed one, has these values (arena.c). */
+#define OTHER      0xff
+#define OTHER_ELSE 0xfe /* for what a wrong routine stored */
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -77,13 +82,15 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 static struct audit_share *share;
 static unsigned char *arena;
 static int from_auditor, to_auditor;
-static bool s390x;
+static bool s390x, arm64, ppc, big_endian;
+static const char *mistake;
 static uint64_t address_mask = ~UINT64_C(0);
 
 static bool recording;
 static uint32_t previous; /* the instruction that runs */
 static uint32_t first;    /* its first event after START */
 static bool effect;       /* it is to be recorded by its effect */
+static bool zeroing;      /* which is to store zeros */
 
 /* The destination's bytes as they are to be, and as they were filled. */
 static unsigned char *real, *filled;
@@ -119,13 +126,18 @@ static void add_event(uint32_t insn, uint64_t address, uint64_t size, uint32_t f
     *e = (struct audit_event){(uint32_t)address, (uint32_t)size, insn, flags};
 }
 
+static unsigned char other_than(unsigned char byte)
+{
+    return byte == OTHER ? OTHER_ELSE : OTHER;
+}
+
 /* Other values than the bytes have, in the whole watched stretch. */
 static void fill(void)
 {
     unsigned char *memory = watched();
 
     for (uint64_t i = 0; i < share->watch_size; i++)
-        memory[i] = filled[i] = share->poison ? real[i] ^ OTHER : real[i];
+        memory[i] = filled[i] = share->poison ? other_than(real[i]) : real[i];
 }
 
 static void unfill(void)
@@ -137,6 +149,15 @@ static void before_effect(void)
 {
     memcpy(real, watched(), share->watch_size);
     fill();
+}
+
+/* No zero is left, so that every byte that is zeroed shows. */
+static void before_zeroing(void)
+{
+    if (!share->check)
+        memcpy(real, watched(), share->watch_size);
+    memset(filled, OTHER, share->watch_size);
+    memset(watched(), OTHER, share->watch_size);
 }
 
 /* What changed, as one store of it and one load of as much. */
@@ -152,8 +173,9 @@ static void after_effect(void)
     if (to > from) {
         memcpy(real + from, memory + from, to - from);
         address = share->watch_address + from;
-        add_event(previous, address - (uint64_t)share->source_distance, to - from,
-                  AUDIT_EVENT_EFFECT);
+        if (!zeroing)
+            add_event(previous, address - (uint64_t)share->source_distance, to - from,
+                      AUDIT_EVENT_EFFECT);
         add_event(previous, address, to - from, AUDIT_EVENT_EFFECT | AUDIT_EVENT_STORE);
     }
     if (share->check)
@@ -177,7 +199,7 @@ static bool take_stores(void)
             if (share->poison && memory[at] == filled[at])
                 return false;
             real[at] = memory[at];
-            memory[at] = filled[at] = share->poison ? real[at] ^ OTHER : real[at];
+            memory[at] = filled[at] = share->poison ? other_than(real[at]) : real[at];
         }
     }
     return memcmp(memory, filled, share->watch_size) == 0;
@@ -205,6 +227,15 @@ static bool by_effect(const struct audit_share_insn *insn)
            (b[0] == 0xe5 && b[1] == 0x0a);                 /* MVCRL */
 }
 
+static bool by_zeroing(const struct audit_share_insn *insn)
+{
+    const uint8_t *b = insn->bytes;
+    uint32_t word = big_endian ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | b[2] << 8 | b[3]
+                               : (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | b[1] << 8 | b[0];
+
+    return (ppc && (word & 0xfc0007fe) == 0x7c0007ec) || (arm64 && (word & ~31u) == 0xd50b7420);
+}
+
 static void on_insn(unsigned vcpu, void *data)
 {
     uint32_t index = (uint32_t)(uintptr_t)data;
@@ -218,9 +249,28 @@ static void on_insn(unsigned vcpu, void *data)
         give_up(AUDIT_SHARE_ENDLESS);
     add_event(index, 0, 0, AUDIT_EVENT_START);
     first = share->events;
-    effect = by_effect(&share->insn[index]);
-    if (effect && !share->check)
+    zeroing = by_zeroing(&share->insn[index]);
+    effect = zeroing || by_effect(&share->insn[index]);
+    if (zeroing)
+        before_zeroing();
+    else if (effect && !share->check)
         before_effect();
+}
+
+/* One store of three is recorded wrongly; false: not at all. */
+static bool make_mistake(uint64_t *address, uint64_t *size)
+{
+    static unsigned stores;
+
+    if (++stores % 3)
+        return true;
+    if (strcmp(mistake, "narrow") == 0)
+        *size = *size / 2;
+    else if (strcmp(mistake, "shift") == 0)
+        *address += 1;
+    else if (strcmp(mistake, "widen") == 0)
+        *size *= 2;
+    return strcmp(mistake, "drop") != 0;
 }
 
 static void on_access(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t address, void *data)
@@ -229,7 +279,9 @@ static void on_access(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t addres
 
     (void)vcpu;
     address &= address_mask;
-    if (recording && address < share->high && address + size > share->low)
+    if (!recording || address >= share->high || address + size <= share->low)
+        return;
+    if (!mistake || !qemu_plugin_mem_is_store(info) || make_mistake(&address, &size))
         add_event((uint32_t)(uintptr_t)data, address, size,
                   qemu_plugin_mem_is_store(info) ? AUDIT_EVENT_STORE : 0);
 }
@@ -361,6 +413,10 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
     if (!share || !arena || real == MAP_FAILED)
         return -1;
     filled = real + ((size_t)1 << 28);
+    mistake = getenv("MEMBUS_AUDIT_MISTAKE");
+    arm64 = strcmp(info->target_name, "aarch64") == 0;
+    ppc = strncmp(info->target_name, "ppc", 3) == 0;
+    big_endian = strcmp(info->target_name, "ppc64") == 0;
     s390x = strcmp(info->target_name, "s390x") == 0;
     if (narrow(info->target_name))
         address_mask = UINT32_MAX;
