@@ -134,7 +134,7 @@ MEMBUS_INLINE void descriptor_line(char *dst, const char *src, const unsigned n)
         membus_ram_store_32(dst + body, (uint32_t)last);
 }
 
-static void descriptor(char *dst, const char *src, size_t n)
+static __attribute__((noinline)) void *descriptor(char *dst, const char *src, size_t n)
 {
 #define DESCRIPTOR(n)                 \
     case n:                           \
@@ -160,6 +160,7 @@ static void descriptor(char *dst, const char *src, size_t n)
         DESCRIPTOR(64)
     }
 #undef DESCRIPTOR
+    return dst;
 }
 
 /* The first of two blocks whole but for `lead` bytes; then 1 to 64 bytes, the last word last. */
@@ -219,45 +220,84 @@ MEMBUS_INLINE void four_blocks(char *dst, const char *src, uint64_t head, size_t
         : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "k1", "k2", "k3", "k4", "k5", "memory");
 }
 
+/*
+ * Do `window` bytes from here stay within a page on both sides? A masked access whose idle lanes
+ * lie in a page that is not there, or was never touched, takes some 400 ns: the processor finds
+ * out in microcode that nothing is wrong. A page that is copied whole always ends there, so large
+ * copies look; for short ones, looking costs more on the whole than it saves.
+ */
+MEMBUS_INLINE bool within_pages(const char *dst, const char *src, size_t window)
+{
+    return ((uintptr_t)dst & 4095) <= 4096 - window && ((uintptr_t)src & 4095) <= 4096 - window;
+}
+
+/* The bytes up to a line of dst, from a range of over 256. Returns how many. */
+MEMBUS_INLINE size_t large_head(char *dst, const char *src)
+{
+    const size_t lead = (uintptr_t)dst & 7;
+    const size_t first = 64 - ((uintptr_t)(dst - lead) & 63); /* from dst - lead to the line */
+
+    if (((uintptr_t)src & 4095) >= lead)
+        masked(dst - lead, src - lead, low_bits(first) & ~low_bits(lead));
+    else /* src - lead lies in the page before */
+        membus_words_copy(dst, src, first - lead, MEMBUS_WORDS_LOOSE);
+    return first - lead;
+}
+
 /* Over 256 bytes. The destination is brought to a line first: a line crossed costs a store. */
 static void *large(char *to, const char *from, size_t n)
 {
-    const size_t lead = (uintptr_t)to & 7;
-    const size_t first = 64 - ((uintptr_t)(to - lead) & 63); /* from to - lead to the next line */
-    char *dst = to - lead + first;
-    const char *src = from - lead + first;
+    const size_t head = large_head(to, from);
+    char *dst = to + head;
+    const char *src = from + head;
 
-    masked(to - lead, from - lead, low_bits(first) & ~low_bits(lead));
-    n -= first - lead;
+    n -= head;
     for (; n > 256; n -= 256) {
         blocks(dst, src);
         dst += 256;
         src += 256;
     }
-    four_blocks(dst, src, UINT64_MAX, n);
+    if (within_pages(dst, src, 256)) {
+        four_blocks(dst, src, UINT64_MAX, n);
+        return to;
+    }
+    for (; n > 64; n -= 64) {
+        block(dst, src);
+        dst += 64;
+        src += 64;
+    }
+    membus_words_copy(dst, src, n, MEMBUS_WORDS_LOOSE);
     return to;
+}
+
+/* Over 64 bytes from the word that dst starts in. */
+static __attribute__((noinline)) void *longer(char *dst, const char *src, size_t n)
+{
+    const size_t lead = (uintptr_t)dst & 7, end = lead + n;
+
+    if (end <= 128)
+        two_blocks(dst - lead, src - lead, ~low_bits(lead), end - 64);
+    else if (end <= 256)
+        four_blocks(dst - lead, src - lead, ~low_bits(lead), end);
+    else
+        large(dst, src, n);
+    return dst;
 }
 
 static void *copy(void *to, const void *from, size_t n)
 {
     char *dst = (char *)to;
     const char *src = (const char *)from;
-    const size_t lead = (uintptr_t)dst & 7, end = lead + n;
+    const size_t lead = (uintptr_t)dst & 7;
 
-    if (end - 1 < 64) { /* and not 0 bytes at a word boundary */
-        if (n == 16 && ((uintptr_t)dst & 15) == 0)
-            element_16(dst, src);
-        else if (lead == 0 && n % 4 == 0)
-            descriptor(dst, src, n);
-        else
-            small(dst, src, n);
-    } else if (end - 1 < 128) {
-        two_blocks(dst - lead, src - lead, ~low_bits(lead), end - 64);
-    } else if (end - 1 < 256) {
-        four_blocks(dst - lead, src - lead, ~low_bits(lead), end);
-    } else if (n) {
-        large(dst, src, n);
-    }
+    if (lead + n > 64)
+        return longer(dst, src, n);
+    if (n == 16 && ((uintptr_t)dst & 15) == 0)
+        element_16(dst, src);
+    else if (lead == 0 && n % 4 == 0)
+        return descriptor(dst, src, n);
+    else
+        small(dst, src, n);
     return to;
 }
 
@@ -455,7 +495,7 @@ static void *move(void *to, const void *from, size_t n)
     const unsigned registers = ring_registers(d);
 
     /* Up to 256 bytes a copy loads everything before it stores anything. */
-    if (((uintptr_t)to & 7) + n - 1 < 256 || !membus_move_needs_window(to, from, n))
+    if (((uintptr_t)to & 7) + n <= 256 || !membus_move_needs_window(to, from, n))
         return copy(to, from, n);
     if (registers == 0 || n < 64 * ((size_t)registers + 1))
         return membus_move_windowed(to, from, n, copy);
