@@ -45,6 +45,7 @@ install: all
 bench: all
 	scripts/deps.sh bench
 	$(BUILD)/membus bench
+	$(BUILD)/bench/bench_space
 
 audits: all
 	scripts/audits.sh $(BUILD)
