@@ -9,7 +9,7 @@
 # compiled for it, which keeps every rule. Prints TAP; skips what has no cross compiler here.
 # Needs jq.
 set -u
-membus=$1 root=$2
+membus=$(realpath "$1") root=$2
 shift 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
