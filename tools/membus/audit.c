@@ -284,7 +284,7 @@ static bool is_move(const char *symbol)
     size_t length = strlen(symbol);
 
     return (length >= 4 && strcmp(symbol + length - 4, "move") == 0) ||
-           strncmp(symbol, "__memmove_", 10) == 0;
+           strncmp(symbol + strspn(symbol, "_"), "memmove_", strlen("memmove_")) == 0;
 }
 
 static int add_routine(struct audit *audit, const struct options *o, const char *object,
