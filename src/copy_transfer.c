@@ -30,8 +30,7 @@ static size_t lesser(size_t a, size_t b)
 /* One load of an element of the mapping. */
 static void load_element(const struct membus_side *side, char *ram, const char *src, unsigned width)
 {
-    if (side->device && side->host->device_order)
-        side->host->device_order();
+    membus_side_order(side);
     if (side->rule->direct)
         membus_word_copy(ram, src, width);
     else
@@ -41,8 +40,7 @@ static void load_element(const struct membus_side *side, char *ram, const char *
 static void store_element(const struct membus_side *side, char *dst, const char *ram,
                           unsigned width)
 {
-    if (side->device && side->host->device_order)
-        side->host->device_order();
+    membus_side_order(side);
     if (side->rule->direct)
         membus_word_copy(dst, ram, width);
     else
@@ -70,17 +68,6 @@ static void side_load(const struct membus_side *side, char *ram, const char *src
     }
 }
 
-/* What must come between two stores to this side. */
-static void side_order(const struct membus_side *side)
-{
-    if (side->rule->weak)
-        membus_barrier_flush_wc();
-    else if (side->device)
-        membus_barrier_device_write();
-    else
-        membus_barrier_publish();
-}
-
 /* Stores n bytes of RAM into the mapping, ascending, the last element last (W4, W5). */
 static void side_store(const struct membus_side *side, char *dst, const char *ram, size_t n)
 {
@@ -96,7 +83,7 @@ static void side_store(const struct membus_side *side, char *dst, const char *ra
         size_t b = blocks ? blocks * side->block : membus_side_width(side, (uintptr_t)dst, n);
 
         if (side->strict || b == n)
-            side_order(side);
+            membus_side_publish(side);
         if (blocks)
             side->kernel->store_blocks(dst, ram, blocks);
         else
@@ -254,7 +241,7 @@ struct membus_result membus_transfer(const struct membus_mapping *dst, size_t ds
 
     if (membus_is_power(n) && membus_sides_whole(&t.dst, dst_offset, &t.src, src_offset, n)) {
         if (strict)
-            side_order(&t.dst);
+            membus_side_publish(&t.dst);
         transfer_whole(&t, to, from, n);
         delivered |= MEMBUS_DELIVERED_WHOLE;
     } else {

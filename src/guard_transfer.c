@@ -44,24 +44,6 @@ static void store_native(char *ram, uint64_t value, unsigned width)
     membus_word_fill(ram, value, width); /* the value's low bytes, whatever they are */
 }
 
-/* What must come before an access to a device, where it may be seen out of order. */
-static void side_order(const struct membus_side *side)
-{
-    if (side->device && side->host->device_order)
-        side->host->device_order();
-}
-
-/* What must come before a store that all others are to be seen before. */
-static void side_publish(const struct membus_side *side)
-{
-    if (side->rule->weak)
-        membus_barrier_flush_wc();
-    else if (side->device)
-        membus_barrier_device_write();
-    else
-        membus_barrier_publish();
-}
-
 /* Loads into RAM that is aligned as src is modulo a line; returns the bytes loaded. */
 static size_t side_load(const struct membus_side *side, char *ram, const char *src, size_t n,
                         struct membus_guard_trap *trap)
@@ -85,7 +67,7 @@ static size_t side_load(const struct membus_side *side, char *ram, const char *s
             continue;
         }
         width = membus_side_width(side, (uintptr_t)src + done, n - done);
-        side_order(side);
+        membus_side_order(side);
         if (!membus_arch_guard_load(src + done, width, &value, trap))
             return done;
         store_native(ram + done, value, width);
@@ -109,8 +91,8 @@ static size_t side_store(const struct membus_side *side, char *dst, const char *
         size_t put;
 
         if (side->strict || part == n - done)
-            side_publish(side);
-        side_order(side);
+            membus_side_publish(side);
+        membus_side_order(side);
         if (blocks)
             put = membus_arch_guard_copy(dst + done, ram + done, part, false, trap);
         else
@@ -204,8 +186,8 @@ static size_t whole(struct course *c, char *dst, const char *src, unsigned width
     uint64_t value;
 
     if (c->dst.strict)
-        side_publish(&c->dst);
-    side_order(&c->src);
+        membus_side_publish(&c->dst);
+    membus_side_order(&c->src);
     if (membus_arch_guard_load(src, width, &value, &c->trap)) {
         c->arrived = width;
     } else {
@@ -214,7 +196,7 @@ static size_t whole(struct course *c, char *dst, const char *src, unsigned width
             return 0;
         value = UINT64_MAX;
     }
-    side_order(&c->dst);
+    membus_side_order(&c->dst);
     if (membus_arch_guard_store(dst, width, value, &trap))
         return width;
     c->trap = trap;

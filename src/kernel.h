@@ -26,7 +26,7 @@ struct membus_kernel {
     /* The same with every store in observed order (MEMBUS_ORDER_STRICT). */
     void *(*copy_strict)(void *dst, const void *src, size_t n);
     void *(*fill)(void *dst, int value, size_t n);
-    /* Any overlap; calls membus_move_window() for what it does not keep in registers. */
+    /* Any overlap; calls membus_move_windowed() for what it does not keep in registers. */
     void *(*move)(void *dst, const void *src, size_t n);
 
     /*

@@ -99,6 +99,24 @@ MEMBUS_INLINE size_t membus_side_blocks(const struct membus_side *side, uintptr_
     return (n - 1) / side->block;
 }
 
+/* What must come before an access to a device, where it may be seen out of order. */
+MEMBUS_INLINE void membus_side_order(const struct membus_side *side)
+{
+    if (side->device && side->host->device_order)
+        side->host->device_order();
+}
+
+/* What must come before a store that all others are to be seen before. */
+MEMBUS_INLINE void membus_side_publish(const struct membus_side *side)
+{
+    if (side->rule->weak)
+        membus_barrier_flush_wc();
+    else if (side->device)
+        membus_barrier_device_write();
+    else
+        membus_barrier_publish();
+}
+
 /* Bytes that p + n lies past a line, if lines and the side's least width go together; else 0, and
  * chunks are counted from the start. */
 MEMBUS_INLINE size_t membus_side_past_line(const struct membus_side *side, const char *p, size_t n)

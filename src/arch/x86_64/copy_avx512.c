@@ -163,7 +163,8 @@ static __attribute__((noinline)) void *descriptor(char *dst, const char *src, si
     return dst;
 }
 
-/* The first of two blocks whole but for `lead` bytes; then 1 to 64 bytes, the last word last. */
+/* The first of two blocks as far as the mask `head` goes; then 1 to 64 bytes, the last word last.
+ */
 MEMBUS_INLINE void two_blocks(char *dst, const char *src, uint64_t head, size_t n)
 {
     const size_t body = (n - 1) & ~(size_t)7;
