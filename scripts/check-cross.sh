@@ -108,7 +108,7 @@ build_library() { # cc flags folder
         case $file in # as in the folder's meson.build
         */copy_misaligned.c) special=-D__riscv_misaligned_fast ;;
         */copy_avx2.c) special="-mavx2 -mbmi2" ;;
-        */copy_avx512.c) special="-mavx2 -mbmi2 -mavx512f -mavx512bw -mavx512vl" ;;
+        *_avx512.c) special="-mavx2 -mbmi2 -mavx512f -mavx512bw -mavx512vl" ;;
         *) special= ;;
         esac
         $cc $common $flags $keep $special -c "$file" -o "$(basename "$file" .c).o" || return

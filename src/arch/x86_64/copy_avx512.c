@@ -9,53 +9,11 @@
  * vzeroupper.
  */
 
+#include "avx512.h"
 #include "cpu.h"
 #include "kernels.h"
-#include "move.h"
 #include "strict.h"
-#include "vector.h"
 #include "words.h"
-
-/* Bits [0, n) for n up to 64. */
-MEMBUS_INLINE __mmask64 low_bits(uint64_t n)
-{
-    return _bzhi_u64(UINT64_MAX, (unsigned)n);
-}
-
-/* One masked load, one masked store. */
-MEMBUS_INLINE void masked(char *dst, const char *src, __mmask64 k)
-{
-    __asm__ volatile("vmovdqu8 %1, %%zmm16%{%2%}%{z%}\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%2%}"
-                     : "+m"(*(struct membus_block64 *)dst)
-                     : "m"(*(const struct membus_block64 *)src), "Yk"(k)
-                     : "xmm16");
-}
-
-MEMBUS_INLINE void block(char *dst, const char *src)
-{
-    __asm__ volatile("vmovdqu64 %1, %%zmm16\n\t"
-                     "vmovdqu64 %%zmm16, %0"
-                     : "=m"(*(struct membus_block64 *)dst)
-                     : "m"(*(const struct membus_block64 *)src)
-                     : "xmm16");
-}
-
-/* Four blocks, all loads first. */
-MEMBUS_INLINE void blocks(char *dst, const char *src)
-{
-    __asm__ volatile("vmovdqu64 (%1), %%zmm16\n\t"
-                     "vmovdqu64 64(%1), %%zmm17\n\t"
-                     "vmovdqu64 128(%1), %%zmm18\n\t"
-                     "vmovdqu64 192(%1), %%zmm19\n\t"
-                     "vmovdqu64 %%zmm16, (%0)\n\t"
-                     "vmovdqu64 %%zmm17, 64(%0)\n\t"
-                     "vmovdqu64 %%zmm18, 128(%0)\n\t"
-                     "vmovdqu64 %%zmm19, 192(%0)"
-                     :
-                     : "r"(dst), "r"(src)
-                     : "xmm16", "xmm17", "xmm18", "xmm19", "memory");
-}
 
 /*
  * The bytes of `all` within 64 bytes of dst, an aligned word: those below offset `body` first,
@@ -285,7 +243,7 @@ static __attribute__((noinline)) void *longer(char *dst, const char *src, size_t
     return dst;
 }
 
-static void *copy(void *to, const void *from, size_t n)
+void *membus_avx512_copy(void *to, const void *from, size_t n)
 {
     char *dst = (char *)to;
     const char *src = (const char *)from;
@@ -309,201 +267,6 @@ static void *copy_strict(void *to, const void *from, size_t n)
     return membus_strict_copy(to, from, n);
 }
 
-/* Fills: the byte is spread anew for each, in a register that needs no vzeroupper. */
-MEMBUS_INLINE void fill_masked(char *dst, int value, __mmask64 k)
-{
-    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%2%}"
-                     : "+m"(*(struct membus_block64 *)dst)
-                     : "r"(value), "Yk"(k)
-                     : "xmm16");
-}
-
-MEMBUS_INLINE void fill_masked_two(char *dst, int value, __mmask64 body, __mmask64 last)
-{
-    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%2%}\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%3%}"
-                     : "+m"(*(struct membus_block64 *)dst)
-                     : "r"(value), "Yk"(body), "Yk"(last)
-                     : "xmm16");
-}
-
-MEMBUS_INLINE void fill_block(char *dst, int value)
-{
-    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
-                     "vmovdqu64 %%zmm16, %0"
-                     : "=m"(*(struct membus_block64 *)dst)
-                     : "r"(value)
-                     : "xmm16");
-}
-
-MEMBUS_INLINE void fill_blocks(char *dst, int value)
-{
-    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
-                     "vmovdqu64 %%zmm16, (%0)\n\t"
-                     "vmovdqu64 %%zmm16, 64(%0)\n\t"
-                     "vmovdqu64 %%zmm16, 128(%0)\n\t"
-                     "vmovdqu64 %%zmm16, 192(%0)"
-                     :
-                     : "r"(dst), "r"(value)
-                     : "xmm16", "memory");
-}
-
-/* n up to 64 that lie in 64 bytes from dst & ~7: the body, then the last word. */
-MEMBUS_INLINE void fill_within_block(char *dst, int value, size_t n)
-{
-    size_t lead = (uintptr_t)dst & 7, body = (lead + n - 1) & ~(size_t)7;
-    __mmask64 all = low_bits(n) << lead, first = all & low_bits(body);
-
-    if (body == 0)
-        fill_masked(dst - lead, value, all);
-    else
-        fill_masked_two(dst - lead, value, first, all ^ first);
-}
-
-/* From here a destination aligned to whole lines pays. */
-#define FILL_LARGE 512
-
-static void *fill(void *to, int value, size_t n)
-{
-    char *dst = (char *)to;
-    size_t lead = (uintptr_t)dst & 7;
-
-    if (n <= 8 && (n == 0 || membus_is_element(n)))
-        return membus_words_fill(to, value, n);
-    if (n + lead <= 64) {
-        fill_within_block(dst, value, n);
-        return to;
-    }
-    if (n >= FILL_LARGE)
-        lead = (uintptr_t)dst & 63;
-    if (lead) {
-        const size_t word = lead & ~(size_t)7;
-
-        fill_masked(dst - (lead - word), value, low_bits(64 - word) & ~low_bits(lead - word));
-        dst += 64 - lead;
-        n -= 64 - lead;
-    }
-    for (; n > 256; n -= 256, dst += 256)
-        fill_blocks(dst, value);
-    for (; n > 64; n -= 64, dst += 64)
-        fill_block(dst, value);
-    fill_within_block(dst, value, n);
-    return to;
-}
-
-/*
- * Overlaps of src < dst < src + n with the window in COUNT registers: a register is stored, over
- * source bytes at least d further on, and takes the block 64 * COUNT further on. So for
- * d <= 64 * (COUNT - 1), and n of at least 64 * COUNT beyond the head. What the registers hold at
- * the end goes to `spill`, src[i, i + 64 * COUNT); i, counted from a line of dst, is returned.
- *
- * One asm statement, so that nothing between keeps or touches the registers. `head` is a mask of
- * the first, ragged block at dst - 64: loaded before anything is stored, stored first.
- */
-#define RING(name, count, registers, ending)                                                       \
-    static size_t name(char *dst, const char *src, size_t n, uint64_t head, char *spill)           \
-    {                                                                                              \
-        const char *start = dst;                                                                   \
-                                                                                                   \
-        __asm__ volatile("kmovq %[head], %%k1\n\t"                                                 \
-                         "vmovdqu8 -64(%[src]), %%zmm0%{%%k1%}%{z%}\n\t"                           \
-                         ".set membus_at, 0\n\t"                                                   \
-                         ".irp r, " registers "\n\t"                                               \
-                         "vmovdqu64 membus_at(%[src]), %%zmm\\r\n\t"                               \
-                         ".set membus_at, membus_at + 64\n\t"                                      \
-                         ".endr\n\t"                                                               \
-                         "vmovdqu8 %%zmm0, -64(%[dst])%{%%k1%}\n"                                  \
-                         "1:\n\t"                                                                  \
-                         "cmpq %[two], %[n]\n\t"                                                   \
-                         "jb 2f\n\t"                                                               \
-                         ".set membus_at, 0\n\t"                                                   \
-                         ".irp r, " registers "\n\t"                                               \
-                         "vmovdqu64 %%zmm\\r, membus_at(%[dst])\n\t"                               \
-                         "vmovdqu64 membus_at + 64 * " #count "(%[src]), %%zmm\\r\n\t"             \
-                         ".set membus_at, membus_at + 64\n\t"                                      \
-                         ".endr\n\t"                                                               \
-                         "addq %[one], %[dst]\n\t"                                                 \
-                         "addq %[one], %[src]\n\t"                                                 \
-                         "subq %[one], %[n]\n\t"                                                   \
-                         "jmp 1b\n"                                                                \
-                         "2:\n\t"                                                                  \
-                         ".set membus_at, 0\n\t"                                                   \
-                         ".irp r, " registers "\n\t"                                               \
-                         "vmovdqu64 %%zmm\\r, membus_at(%[spill])\n\t"                             \
-                         ".set membus_at, membus_at + 64\n\t"                                      \
-                         ".endr\n\t" ending                                                        \
-                         : [dst] "+r"(dst), [src] "+r"(src), [n] "+r"(n)                           \
-                         : [head] "r"(head), [spill] "r"(spill), [one] "i"(64 * (count)),          \
-                           [two] "i"(128 * (count))                                                \
-                         : "k1", "memory", "cc", "xmm0", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",   \
-                           "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16",  \
-                           "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", \
-                           "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");         \
-        return (size_t)(dst - start);                                                              \
-    }
-
-#define SIXTEEN "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
-
-RING(ring_4, 4, "16, 17, 18, 19", "vzeroupper")
-RING(ring_8, 8, "16, 17, 18, 19, 20, 21, 22, 23", "vzeroupper")
-RING(ring_16, 16, SIXTEEN, "vzeroupper")
-RING(ring_28, 28, "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, " SIXTEEN, "vzeroupper")
-
-#define RING_MOST 28u
-
-/* Registers for a window of d bytes: 4, 8, 16, 28, or 0. */
-static unsigned ring_registers(size_t d)
-{
-    return d <= 64 * 3 ? 4 : d <= 64 * 7 ? 8 : d <= 64 * 15 ? 16 : d <= 64 * 27 ? 28 : 0;
-}
-
-static size_t ring(unsigned registers, char *dst, const char *src, size_t n, uint64_t head,
-                   char *spill)
-{
-    switch (registers) {
-    case 4:
-        return ring_4(dst, src, n, head, spill);
-    case 8:
-        return ring_8(dst, src, n, head, spill);
-    case 16:
-        return ring_16(dst, src, n, head, spill);
-    default:
-        return ring_28(dst, src, n, head, spill);
-    }
-}
-
-/* A move that needs a window, in registers; n is at least 64 * (registers + 1). */
-static void move_in_registers(unsigned registers, char *dst, const char *src, size_t n)
-{
-    char spill[2 * 64 * RING_MOST] __attribute__((aligned(64)));
-    const size_t lead = -(uintptr_t)dst & 63;
-    const uint64_t head = ~low_bits(64 - lead); /* the last `lead` bytes of the block before */
-    char *line = dst + lead;
-    const char *from = src + lead;
-    const size_t held = 64 * (size_t)registers;
-    const size_t done = ring(registers, line, from, n - lead, head, spill);
-    const size_t rest = n - lead - done - held;
-
-    copy(spill + held, from + done + held, rest);
-    copy(line + done, spill, held + rest);
-}
-
-static void *move(void *to, const void *from, size_t n)
-{
-    const size_t d = (uintptr_t)to - (uintptr_t)from;
-    const unsigned registers = ring_registers(d);
-
-    /* Up to 256 bytes a copy loads everything before it stores anything. */
-    if (((uintptr_t)to & 7) + n <= 256 || !membus_move_needs_window(to, from, n))
-        return copy(to, from, n);
-    if (registers == 0 || n < 64 * ((size_t)registers + 1))
-        return membus_move_windowed(to, from, n, copy);
-    move_in_registers(registers, (char *)to, (const char *)from, n);
-    return to;
-}
-
 static bool usable(void)
 {
     return membus_cpu_has(MEMBUS_CPU_AVX512);
@@ -519,10 +282,10 @@ const struct membus_kernel membus_kernel_avx512 = {
     .name = "avx512",
     .usable = usable,
     .needs = "AVX-512 F, BW and VL, and an operating system that saves their registers",
-    .copy = copy,
+    .copy = membus_avx512_copy,
     .copy_strict = copy_strict,
-    .fill = fill,
-    .move = move,
+    .fill = membus_avx512_fill,
+    .move = membus_avx512_move,
     .block = 64,
     .load_blocks = load_blocks,
     .store_blocks = load_blocks,
