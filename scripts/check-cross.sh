@@ -98,12 +98,12 @@ link_flags_of() { # compiler level
 
 # What src/meson.build and the architecture's build, compiled; names the objects.
 build_library() { # cc flags folder
-    local cc=$1 flags=$2 folder=$3 file special objects=
+    local cc=$1 flags=$2 folder=$3 file object special objects=
     local keep="-fno-builtin-memcpy -fno-builtin-memmove"
     case $cc in *gcc*) keep="$keep -fno-tree-loop-distribute-patterns" ;; esac
     $cc $common $flags $keep -DMEMBUS_FORCE_GENERIC -c src/arch/generic/kernel.c -o generic.o ||
         return
-    for file in src/copy*.c src/mapping*.c src/arch/"$folder"/*.c; do
+    for file in src/copy*.c src/mapping*.c src/arch/"$folder"/*.[cS]; do
         case $file in src/arch/generic/kernel.c | */guard.c) continue ;; esac
         case $file in # as in the folder's meson.build
         */copy_misaligned.c) special=-D__riscv_misaligned_fast ;;
@@ -111,8 +111,9 @@ build_library() { # cc flags folder
         *_avx512.c) special="-mavx2 -mbmi2 -mavx512f -mavx512bw -mavx512vl" ;;
         *) special= ;;
         esac
-        $cc $common $flags $keep $special -c "$file" -o "$(basename "$file" .c).o" || return
-        objects="$objects $(basename "$file" .c).o"
+        object=$(basename "${file%.[cS]}").o
+        $cc $common $flags $keep $special -c "$file" -o "$object" || return
+        objects="$objects $object"
     done
     echo "generic.o$objects" >objects
 }

@@ -145,14 +145,14 @@ const char *copy_checker_copies(struct copy_checker *c, copy_routine *routine)
     return NULL;
 }
 
-/* One move within a room, by `distance` up or down. */
-static bool check_move(struct copy_checker *c, copy_routine *routine, size_t align, size_t n,
-                       ptrdiff_t distance)
+/* One move within a room, from the offset `src` by `distance` up or down. */
+static bool check_move_at(struct copy_checker *c, copy_routine *routine, size_t src, size_t n,
+                          ptrdiff_t distance)
 {
-    size_t src = (size_t)((ptrdiff_t)(16 * PAGE + align) - (distance < 0 ? distance : 0));
     size_t dst = (size_t)((ptrdiff_t)src + distance);
-    size_t low = (src < dst ? src : dst) - SLACK;
-    size_t high = (src > dst ? src : dst) + n + SLACK;
+    size_t from = src < dst ? src : dst, to = (src > dst ? src : dst) + n;
+    size_t low = from > SLACK ? from - SLACK : 0;
+    size_t high = to + SLACK < ROOM ? to + SLACK : ROOM;
     size_t where;
 
     for (size_t i = low; i < high; i++)
@@ -173,6 +173,15 @@ static bool check_move(struct copy_checker *c, copy_routine *routine, size_t ali
     return false;
 }
 
+/* In the middle of the room. */
+static bool check_move(struct copy_checker *c, copy_routine *routine, size_t align, size_t n,
+                       ptrdiff_t distance)
+{
+    size_t src = (size_t)((ptrdiff_t)(16 * PAGE + align) - (distance < 0 ? distance : 0));
+
+    return check_move_at(c, routine, src, n, distance);
+}
+
 static bool check_distance(struct copy_checker *c, copy_routine *routine, size_t n, size_t step)
 {
     for (size_t i = 0; i<COUNT(distances); i += c->thin> 1 ? 3 : 1) {
@@ -187,12 +196,38 @@ static bool check_distance(struct copy_checker *c, copy_routine *routine, size_t
     return true;
 }
 
+/*
+ * Upwards by about `lines` lines of 64 bytes, the range at the start of the room, at its end and
+ * in between: a window of lines has its last one somewhere else for each size.
+ */
+static bool check_window(struct copy_checker *c, copy_routine *routine, size_t lines)
+{
+    const ptrdiff_t line = 64 * (ptrdiff_t)lines;
+    const ptrdiff_t near[] = {line - 1, line, line + 1, line + 36};
+
+    for (size_t n = 249; n < 5000; n += c->thin * (n < 700 ? 9 : 67)) {
+        for (size_t i = 0; i < COUNT(near); i++) {
+            if (near[i] <= 0 || (size_t)near[i] >= n)
+                continue;
+            if (!check_move_at(c, routine, n % 8, n, near[i]) ||
+                !check_move_at(c, routine, ROOM - n - (size_t)near[i], n, near[i]) ||
+                !check_move(c, routine, n / 5 % 64, n, near[i]))
+                return false;
+        }
+    }
+    return true;
+}
+
 const char *copy_checker_moves(struct copy_checker *c, copy_routine *routine)
 {
     const char *wrong = copy_checker_copies(c, routine);
 
     if (wrong)
         return wrong;
+    for (size_t lines = 0; lines < 40; lines += c->thin) {
+        if (!check_window(c, routine, lines))
+            return c->why;
+    }
     for (size_t n = 0; n <= 200; n += n < 24 ? 1 : c->thin) {
         if (!check_distance(c, routine, n, 5) || !check_move(c, routine, n % 64, n, 0))
             return c->why;

@@ -208,6 +208,17 @@ static void *overlaps_wrong(void *dst, const void *src, size_t n)
     return dst;
 }
 
+/* As a ring of 25 lines that loses a byte when its eighth register holds the last line. */
+static void *wrong_after_one_line(void *dst, const void *src, size_t n)
+{
+    size_t d = (size_t)((unsigned char *)dst - (const unsigned char *)src);
+
+    memmove(dst, src, n);
+    if (d > 1088 && d <= 1536 && n / 64 % 25 == 7)
+        ((unsigned char *)dst)[n - 65] ^= 1;
+    return dst;
+}
+
 static void test_checker_rejects(void **state)
 {
     (void)state;
@@ -221,6 +232,7 @@ static void test_checker_rejects(void **state)
     assert_non_null(copy_checker_copies(checker, returns_end));
     assert_null(copy_checker_copies(checker, overlaps_wrong));
     assert_non_null(copy_checker_moves(checker, overlaps_wrong));
+    assert_non_null(copy_checker_moves(checker, wrong_after_one_line));
 }
 
 int main(void)

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Overlapping moves with src < dst < src + n, ascending, by the kernel `avx512`: the window is a
+ * ring of vector registers, one to a 64-byte line of the destination.
+ *
+ * A register is stored, and at once takes the line of the source that is `lines` further on. The
+ * store overwrites source bytes at least d further on, so the ring must be d/64 lines, rounded up,
+ * and one more. In assembly, because the registers are the data structure: what is stored next is
+ * told by where the program is. So each line of the loop has a way out of it, to the place in the
+ * drain that goes on with the next register; nothing is computed, and nothing is copied aside.
+ *
+ * The ends are ragged and have accesses of their own. In the order of their stores:
+ *
+ *   head   from the aligned word that dst starts in, up to a line, masked; zmm0
+ *   lines  64 bytes each, aligned
+ *   tail   the 64 bytes before the last word, masked to what the lines have left over (8 to 64
+ *          bytes, all of them words); zmm1
+ *   word   the 1 to 8 bytes of the last word, masked (W5); r8
+ *
+ * All are issued from an aligned word, so none tears an element (W3). All of the ring's first
+ * lines, head, tail and word are loaded before anything is stored. Nothing is loaded from outside
+ * the source (L1), nor do idle lanes lie in a page where nothing is copied: that takes some 400 ns.
+ *
+ * In: rdi dst, rsi src, rdx n, of which at least 249. Out: rax dst. Stores nothing to the stack:
+ * what goes there takes its turn among the stores of the move. On the way:
+ *
+ *   rdi    destination of the ring's first register    r8   src - dst, then the last word
+ *   rsi    source of the line it takes next, less ring r9   the end of dst
+ *   rdx    lines not loaded yet                        r10  the last word of dst
+ *   ecx    lines to store once all are loaded          k1   mask of the head
+ */
+
+    .text
+
+    .macro function name
+    .globl \name
+    .hidden \name
+    .type \name, @function
+    .p2align 6
+\name:
+    .cfi_startproc
+    .endm
+
+    .macro end_function name
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+
+/* Two halves: where a line of dst crosses one of src, only one of them does. */
+    .macro load register, at
+    vmovdqu64 \at(%rsi), %ymm\register
+    vinserti64x4 $1, \at+32(%rsi), %zmm\register, %zmm\register
+    .endm
+
+/* Everything but the lines themselves; the head is loaded. */
+    .macro begin
+    mov %rdi, %rax
+    mov %edi, %r11d
+    and $7, %r11d
+    lea (%rdi,%rdx), %r9
+    mov $-1, %rdx               /* the mask: from dst, up to the line, of 64 bytes from its word */
+    mov %edi, %r10d
+    and $56, %r10d
+    shrx %r10, %rdx, %r10
+    shlx %r11, %rdx, %rdx
+    and %r10, %rdx
+    kmovq %rdx, %k1
+    mov %rsi, %r8
+    sub %rdi, %r8
+    mov %esi, %r10d
+    and $4095, %r10d
+    cmp %r11d, %r10d
+    jb 8f                       /* lanes before src would lie in the page before */
+    sub %r11, %rsi
+    vmovdqu8 (%rsi), %zmm0{%k1}{z}
+9:  or $63, %rdi
+    inc %rdi
+    lea (%rdi,%r8), %rsi
+    lea -1(%r9), %r10
+    and $-8, %r10
+    mov %r10, %rdx
+    sub %rdi, %rdx
+    sub $8, %rdx
+    shr $6, %rdx
+    .endm
+
+    .macro load_tail
+    vmovdqu64 -64(%r10,%r8), %zmm1
+    .endm
+
+    .macro load_word            /* the last 8 bytes of src */
+    add %r9, %r8
+    mov -8(%r8), %r8
+    .endm
+
+    .macro store_head
+    mov %rax, %r11
+    and $-8, %r11
+    vmovdqu8 %zmm0, (%r11){%k1}
+    .endm
+
+/* Tail and word. The word is stored from the word before, as lanes above it might lie in a page
+ * beyond the end. Then, out of the way, what `begin` needs at the start of a page: the head's
+ * first word at its place by shifts, where a load from before src would have put it. */
+    .macro finish
+    mov $-1, %rdx
+    mov %r10d, %ecx
+    neg %ecx
+    shlx %rcx, %rdx, %rdx       /* the last r10 % 64 of 64, or all */
+    kmovq %rdx, %k1
+    neg %r9d
+    and $7, %r9d                /* bytes that the last word lacks */
+    mov $0xff, %ecx
+    shrx %r9d, %ecx, %ecx
+    shl $8, %ecx
+    kmovd %ecx, %k2
+    shl $3, %r9d
+    shrx %r9, %r8, %r8
+    vmovdqu8 %zmm1, -64(%r10){%k1}
+    vpbroadcastq %r8, %xmm0
+    vmovdqu8 %xmm0, -8(%r10){%k2}
+    vzeroupper
+    ret
+8:  vmovdqu64 (%rsi), %zmm0
+    shl $3, %r11d
+    vmovd %r11d, %xmm16
+    neg %r11d
+    add $64, %r11d
+    vmovd %r11d, %xmm17
+    vpsllq %xmm16, %zmm0, %zmm16
+    valignq $7, %zmm0, %zmm0, %zmm0
+    vpsrlq %xmm17, %zmm0, %zmm0
+    vporq %zmm16, %zmm0, %zmm0
+    jmp 9b
+    .endm
+
+/* membus_avx512_ring_LINES(dst, src, n): d up to 64 * (LINES - 1), or at most LINES lines. */
+    .macro ring lines, registers
+    function membus_avx512_ring_\lines
+    begin
+    mov %edx, %ecx
+    .set at, 0
+    .irp r, \registers
+    load \r, at
+    .set at, at + 64
+    dec %rdx
+    jz 1f
+    .endr
+    mov $\lines, %ecx
+1:  load_tail
+    load_word
+    store_head
+    test %rdx, %rdx
+    jz 3f
+2:  .set at, 0
+    .irp r, \registers
+    vmovdqa64 %zmm\r, at(%rdi)
+    load \r, at+64*\lines
+    .set at, at + 64
+    dec %rdx
+    jz .Lring\lines\()_after_\r
+    .endr
+    add $64 * \lines, %rdi
+    add $64 * \lines, %rsi
+    jmp 2b
+3:  .set at, 0
+    .irp r, \registers
+    vmovdqa64 %zmm\r, at(%rdi)
+    .set at, at + 64
+    dec %ecx
+    jz 4f
+.Lring\lines\()_after_\r:
+    .endr
+    add $64 * \lines, %rdi
+    jmp 3b
+4:  finish
+    end_function membus_avx512_ring_\lines
+    .endm
+
+/*
+ * membus_avx512_ring_more(dst, src, n, slots, count): the ring starts with `count` slots in memory,
+ * 64 bytes each, at least 1, and goes on in LINES registers; d up to 64 * (count + LINES - 1), and
+ * more lines than slots. What goes through a slot is stored and loaded twice. The tail waits in
+ * one too, slots[count].
+ *
+ *   rax    the slots; dst meanwhile in k4      r11  the next slot
+ *   r9     their end; that of dst in k3        k5   all lines
+ */
+    .macro ring_more lines, registers
+    function membus_avx512_ring_more
+    shl $6, %r8
+    add %rcx, %r8
+    kmovq %r8, %k3
+    begin
+    load_tail
+    kmovq %k3, %r11
+    vmovdqa64 %zmm1, (%r11)
+    kmovq %rcx, %k4
+    kmovq %rdx, %k5
+1:  load 1, 0
+    vmovdqa64 %zmm1, (%rcx)
+    add $64, %rcx
+    add $64, %rsi
+    dec %rdx
+    cmp %r11, %rcx
+    jne 1b
+    .set at, 0
+    .irp r, \registers
+    load \r, at
+    .set at, at + 64
+    dec %rdx
+    jz 1f
+    .endr
+1:  load_word
+    store_head
+    kmovq %k5, %rcx
+    sub %rdx, %rcx
+    kmovq %k3, %r11
+    kmovq %r9, %k3
+    mov %r11, %r9
+    kmovq %k4, %r11
+    kmovq %rax, %k4
+    mov %r11, %rax
+    test %rdx, %rdx
+    jz 4f
+2:  mov %rax, %r11
+3:  vmovdqa64 (%r11), %zmm0
+    vmovdqa64 %zmm0, (%rdi)
+    load 0, 64*\lines
+    vmovdqa64 %zmm0, (%r11)
+    add $64, %r11
+    add $64, %rdi
+    add $64, %rsi
+    dec %rdx
+    jz 5f
+    cmp %r9, %r11
+    jne 3b
+    .set at, 0
+    .irp r, \registers
+    vmovdqa64 %zmm\r, at(%rdi)
+    load \r, at+64*\lines
+    .set at, at + 64
+    dec %rdx
+    jz .Lmore_after_\r
+    .endr
+    add $64 * \lines, %rdi
+    add $64 * \lines, %rsi
+    jmp 2b
+4:  mov %rax, %r11
+5:  cmp %r9, %r11
+    je 6f
+    vmovdqa64 (%r11), %zmm0
+    vmovdqa64 %zmm0, (%rdi)
+    add $64, %r11
+    add $64, %rdi
+    dec %ecx
+    jnz 5b
+    jmp 7f
+6:  .set at, 0
+    .irp r, \registers
+    vmovdqa64 %zmm\r, at(%rdi)
+    .set at, at + 64
+    dec %ecx
+    jz 7f
+.Lmore_after_\r:
+    .endr
+    add $64 * \lines, %rdi
+    jmp 4b
+7:  vmovdqa64 (%r9), %zmm1
+    kmovq %k3, %r9
+    kmovq %k4, %rax
+    finish
+    end_function membus_avx512_ring_more
+    .endm
+
+    ring 5, "27, 28, 29, 30, 31"
+    ring 9, "23, 24, 25, 26, 27, 28, 29, 30, 31"
+    ring 17, "15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
+    ring 25, "7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, \
+        29, 30, 31"
+    ring_more 31, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, \
+        23, 24, 25, 26, 27, 28, 29, 30, 31"
+
+    .section .note.GNU-stack, "", @progbits
