@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <membus/arch.h>
 #include <membus/export.h>
 
 #include "host.h"
@@ -37,6 +38,14 @@ struct membus_kernel {
     void (*load_blocks)(void *dst, const void *src, size_t blocks);
     void (*store_blocks)(void *dst, const void *src, size_t blocks);
 };
+
+/* The functions of the kernel that most hosts of an architecture choose, to jump to by name. */
+#ifdef MEMBUS_ARCH_X86_64_H
+void *membus_avx512_copy(void *dst, const void *src, size_t n);
+void *membus_avx512_move(void *dst, const void *src, size_t n);
+#define MEMBUS_KERNEL_LIKELY_COPY membus_avx512_copy
+#define MEMBUS_KERNEL_LIKELY_MOVE membus_avx512_move
+#endif
 
 /* The kernels of this architecture, best first, `generic` last, NULL at the end. */
 extern const struct membus_kernel *const membus_arch_kernels[];

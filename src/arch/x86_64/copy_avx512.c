@@ -3,11 +3,15 @@
 /*
  * `avx512`: masked 64-byte accesses for what is short or ragged, plain ones for the body.
  *
- * Everything is seen from `dst & ~7`, the aligned word that the destination starts in, with the
- * source shifted alike: so every store, masked or not, is issued from an 8-byte boundary and
- * tears no element (W3); the last word has a store of its own (W5). zmm16 to zmm31 need no
- * vzeroupper.
+ * Everything is seen from the aligned word or line that the destination starts in, with the source
+ * shifted alike: so every store, masked or not, is issued from an 8-byte boundary and tears no
+ * element (W3); the last word has a store of its own (W5). zmm16 to zmm31 need no vzeroupper.
+ *
+ * membus_avx512_copy() itself is written out, because a compiler saves registers on the way that
+ * it could do without, and that costs a tenth.
  */
+
+#include <stddef.h>
 
 #include "avx512.h"
 #include "cpu.h"
@@ -15,25 +19,8 @@
 #include "strict.h"
 #include "words.h"
 
-/*
- * The bytes of `all` within 64 bytes of dst, an aligned word: those below offset `body` first,
- * then the rest, which lies in one word or is a whole element. Either may be empty: a masked
- * store of no bytes stores nothing, and costs less than a branch that is hard to predict. The
- * loads come first, so any overlap is fine.
- */
-MEMBUS_INLINE void ragged(char *dst, const char *src, uint64_t all, size_t body)
-{
-    __asm__ volatile("kmovq %2, %%k1\n\t"
-                     "kmovd %3, %%k2\n\t"
-                     "vmovdqu8 (%1), %%zmm16%{%%k1%}%{z%}\n\t"
-                     "vmovdqu8 (%1,%4), %%xmm17%{%%k2%}%{z%}\n\t"
-                     "vmovdqu8 %%zmm16, (%0)%{%%k1%}\n\t"
-                     "vmovdqu8 %%xmm17, (%0,%4)%{%%k2%}"
-                     :
-                     : "r"(dst), "r"(src), "r"(_bzhi_u64(all, (unsigned)body)),
-                       "r"((unsigned)(all >> body)), "r"(body)
-                     : "xmm16", "xmm17", "k1", "k2", "memory");
-}
+void *membus_avx512_descriptor(char *dst, const char *src, size_t n);
+void *membus_avx512_copy_at_page(char *to, const char *from, size_t n);
 
 /* 16 bytes to a 16-byte boundary: one access (SDM 9.1.1). */
 MEMBUS_INLINE void element_16(char *dst, const char *src)
@@ -43,18 +30,6 @@ MEMBUS_INLINE void element_16(char *dst, const char *src)
                      : "=m"(*(struct membus_block16 *)dst)
                      : "m"(*(const struct membus_block16 *)src)
                      : "xmm16");
-}
-
-/* The sizes that membus_is_element() names, as bits. */
-#define ELEMENTS UINT64_C(0x116)
-
-/* n that lies in 64 bytes from dst & ~7. */
-MEMBUS_INLINE void small(char *dst, const char *src, size_t n)
-{
-    size_t lead = (uintptr_t)dst & 7;
-    size_t body = (lead + n - 1) & ~(size_t)7 & ((ELEMENTS >> (n & 63) & 1) - 1);
-
-    ragged(dst - lead, src - lead, low_bits(n) << lead, body);
 }
 
 /*
@@ -92,7 +67,7 @@ MEMBUS_INLINE void descriptor_line(char *dst, const char *src, const unsigned n)
         membus_ram_store_32(dst + body, (uint32_t)last);
 }
 
-static __attribute__((noinline)) void *descriptor(char *dst, const char *src, size_t n)
+__attribute__((used)) void *membus_avx512_descriptor(char *dst, const char *src, size_t n)
 {
 #define DESCRIPTOR(n)                 \
     case n:                           \
@@ -103,7 +78,12 @@ static __attribute__((noinline)) void *descriptor(char *dst, const char *src, si
         DESCRIPTOR(4)
         DESCRIPTOR(8)
         DESCRIPTOR(12)
-        DESCRIPTOR(16)
+    case 16:
+        if (((uintptr_t)dst & 15) == 0)
+            element_16(dst, src);
+        else
+            descriptor_line(dst, src, 16);
+        break;
         DESCRIPTOR(20)
         DESCRIPTOR(24)
         DESCRIPTOR(28)
@@ -121,143 +101,230 @@ static __attribute__((noinline)) void *descriptor(char *dst, const char *src, si
     return dst;
 }
 
-/* The first of two blocks as far as the mask `head` goes; then 1 to 64 bytes, the last word last.
+#define LIKELY(x)   __builtin_expect((x) != 0, 1)
+#define UNLIKELY(x) __builtin_expect((x) != 0, 0)
+#define NOINLINE    __attribute__((noinline, aligned(64)))
+#define COLD        __attribute__((noinline, cold))
+
+/* Masks that are loaded: to move one from a general register takes twice as long. */
+#define ALL_64  255, 255, 255, 255, 255, 255, 255, 255
+#define NONE_64 0, 0, 0, 0, 0, 0, 0, 0
+
+extern const struct masks {
+    uint64_t from[8];        /* the bytes of a block from 0 to 7 on */
+    unsigned char words[88]; /* a bit a byte of 3 blocks: none; of 4: all; of 4: none */
+    uint16_t last[9];        /* the first 0 to 8 bytes of the second word */
+} membus_avx512_masks;
+
+const struct masks membus_avx512_masks __attribute__((used, aligned(64))) = {
+    {UINT64_MAX, UINT64_MAX << 1, UINT64_MAX << 2, UINT64_MAX << 3, UINT64_MAX << 4,
+     UINT64_MAX << 5, UINT64_MAX << 6, UINT64_MAX << 7},
+    {NONE_64, NONE_64, NONE_64, ALL_64, ALL_64, ALL_64, ALL_64},
+    {0, 0x100, 0x300, 0x700, 0xf00, 0x1f00, 0x3f00, 0x7f00, 0xff00},
+};
+
+/*
+ * The same in assembly. FIRST_WORDS less bytes / 8 has the masks of blocks of which the first
+ * `bytes`, a multiple of 8, are meant; WORD is `last` less one, indexed by an offset in a word.
  */
-MEMBUS_INLINE void two_blocks(char *dst, const char *src, uint64_t head, size_t n)
-{
-    const size_t body = (n - 1) & ~(size_t)7;
+#define MASKS       "membus_avx512_masks(%rip)"
+#define FIRST_WORDS "120"
+#define WORD        "154"
 
-    __asm__ volatile("kmovq %2, %%k1\n\t"
-                     "kmovq %3, %%k2\n\t"
-                     "kmovd %4, %%k3\n\t"
-                     "vmovdqu8 (%1), %%zmm16%{%%k1%}%{z%}\n\t"
-                     "vmovdqu8 64(%1), %%zmm17%{%%k2%}%{z%}\n\t"
-                     "vmovdqu8 64(%1,%5), %%xmm18%{%%k3%}%{z%}\n\t"
-                     "vmovdqu8 %%zmm16, (%0)%{%%k1%}\n\t"
-                     "vmovdqu8 %%zmm17, 64(%0)%{%%k2%}\n\t"
-                     "vmovdqu8 %%xmm18, 64(%0,%5)%{%%k3%}"
-                     :
-                     : "r"(dst), "r"(src), "r"(head), "r"(low_bits(body)),
-                       "r"((unsigned)low_bits(n - body)), "r"(body)
-                     : "xmm16", "xmm17", "xmm18", "k1", "k2", "k3", "memory");
-}
+_Static_assert(offsetof(struct masks, words) + 56 == 120, "FIRST_WORDS");
+_Static_assert(offsetof(struct masks, last) + sizeof(uint16_t) == 154, "WORD");
 
-/* low_bits() of a difference that may be negative. */
-MEMBUS_INLINE uint64_t low_bits_of(ptrdiff_t n)
+/* Of three blocks the last `bytes`, a multiple of 8. */
+MEMBUS_INLINE const unsigned char *last_words(size_t bytes)
 {
-    return low_bits((size_t)(n > 0 ? n : 0));
+    return membus_avx512_masks.words + bytes / 8;
 }
 
 /*
- * Up to 256 bytes from an aligned word, less those that `head` leaves out of the first 64, the
- * last word last; n counts from dst. Blocks beyond the body have empty masks.
+ * A masked access whose idle lanes lie in a page that is not there, or was never touched, takes
+ * some 400 ns: the processor finds out in microcode that nothing is wrong. Large copies whose ends
+ * are a page's, as whole pages' always are, come here: no idle lane is beyond what is copied.
  */
-MEMBUS_INLINE void four_blocks(char *dst, const char *src, uint64_t head, size_t n)
+__attribute__((used)) void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
 {
-    const size_t body = (n - 1) & ~(size_t)7;
-
-    __asm__ volatile(
-        "kmovq %2, %%k1\n\t"
-        "kmovq %3, %%k2\n\t"
-        "kmovq %4, %%k3\n\t"
-        "kmovq %5, %%k4\n\t"
-        "kmovd %6, %%k5\n\t"
-        "vmovdqu8 (%1), %%zmm16%{%%k1%}%{z%}\n\t"
-        "vmovdqu8 64(%1), %%zmm17%{%%k2%}%{z%}\n\t"
-        "vmovdqu8 128(%1), %%zmm18%{%%k3%}%{z%}\n\t"
-        "vmovdqu8 192(%1), %%zmm19%{%%k4%}%{z%}\n\t"
-        "vmovdqu8 (%1,%7), %%xmm20%{%%k5%}%{z%}\n\t"
-        "vmovdqu8 %%zmm16, (%0)%{%%k1%}\n\t"
-        "vmovdqu8 %%zmm17, 64(%0)%{%%k2%}\n\t"
-        "vmovdqu8 %%zmm18, 128(%0)%{%%k3%}\n\t"
-        "vmovdqu8 %%zmm19, 192(%0)%{%%k4%}\n\t"
-        "vmovdqu8 %%xmm20, (%0,%7)%{%%k5%}"
-        :
-        : "r"(dst), "r"(src), "r"(_bzhi_u64(head, (unsigned)body)),
-          "r"(low_bits_of((ptrdiff_t)body - 64)), "r"(low_bits_of((ptrdiff_t)body - 128)),
-          "r"(low_bits_of((ptrdiff_t)body - 192)), "r"((unsigned)low_bits(n - body)), "r"(body)
-        : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "k1", "k2", "k3", "k4", "k5", "memory");
-}
-
-/*
- * Do `window` bytes from here stay within a page on both sides? A masked access whose idle lanes
- * lie in a page that is not there, or was never touched, takes some 400 ns: the processor finds
- * out in microcode that nothing is wrong. A page that is copied whole always ends there, so large
- * copies look; for short ones, looking costs more on the whole than it saves.
- */
-MEMBUS_INLINE bool within_pages(const char *dst, const char *src, size_t window)
-{
-    return ((uintptr_t)dst & 4095) <= 4096 - window && ((uintptr_t)src & 4095) <= 4096 - window;
-}
-
-/* The bytes up to a line of dst, from a range of over 256. Returns how many. */
-MEMBUS_INLINE size_t large_head(char *dst, const char *src)
-{
-    const size_t lead = (uintptr_t)dst & 7;
-    const size_t first = 64 - ((uintptr_t)(dst - lead) & 63); /* from dst - lead to the line */
-
-    if (((uintptr_t)src & 4095) >= lead)
-        masked(dst - lead, src - lead, low_bits(first) & ~low_bits(lead));
-    else /* src - lead lies in the page before */
-        membus_words_copy(dst, src, first - lead, MEMBUS_WORDS_LOOSE);
-    return first - lead;
-}
-
-/* Over 256 bytes. The destination is brought to a line first: a line crossed costs a store. */
-static void *large(char *to, const char *from, size_t n)
-{
-    const size_t head = large_head(to, from);
+    const size_t lead = (uintptr_t)to & 7, head = 64 - ((uintptr_t)to & 63);
+    char *const last = (char *)(((uintptr_t)to + n - 1) & ~(uintptr_t)7); /* the word it is in */
     char *dst = to + head;
     const char *src = from + head;
+    size_t body;
 
-    n -= head;
-    for (; n > 256; n -= 256) {
-        blocks(dst, src);
-        dst += 256;
-        src += 256;
+    if (((uintptr_t)from & 4095) >= lead)
+        masked(to - lead, from - lead, _bzhi_u64(UINT64_MAX << lead, (unsigned)(head + lead)));
+    else
+        membus_words_copy(to, from, head, MEMBUS_WORDS_LOOSE);
+    while ((body = (size_t)(last - dst)) > 192) {
+        lines(dst, src);
+        dst += 192;
+        src += 192;
     }
-    if (within_pages(dst, src, 256)) {
-        four_blocks(dst, src, UINT64_MAX, n);
-        return to;
-    }
-    for (; n > 64; n -= 64) {
-        block(dst, src);
-        dst += 64;
-        src += 64;
-    }
-    membus_words_copy(dst, src, n, MEMBUS_WORDS_LOOSE);
+    src += body;
+    __asm__ volatile("kmovq (%2), %%k1\n\t"
+                     "kmovq 8(%2), %%k2\n\t"
+                     "kmovq 16(%2), %%k3\n\t"
+                     "kmovw %3, %%k4\n\t"
+                     "vmovdqu8 -192(%1), %%zmm16%{%%k1%}%{z%}\n\t"
+                     "vmovdqu8 -128(%1), %%zmm17%{%%k2%}%{z%}\n\t"
+                     "vmovdqu8 -64(%1), %%zmm18%{%%k3%}%{z%}\n\t"
+                     "vmovdqu8 -8(%1), %%xmm19%{%%k4%}%{z%}\n\t"
+                     "vmovdqu8 %%zmm16, -192(%0)%{%%k1%}\n\t"
+                     "vmovdqu8 %%zmm17, -128(%0)%{%%k2%}\n\t"
+                     "vmovdqu8 %%zmm18, -64(%0)%{%%k3%}\n\t"
+                     "vmovdqu8 %%xmm19, -8(%0)%{%%k4%}"
+                     :
+                     : "r"(last), "r"(src), "r"(last_words(body)),
+                       "m"(membus_avx512_masks.last[to + n - last])
+                     : "xmm16", "xmm17", "xmm18", "xmm19", "k1", "k2", "k3", "k4", "memory");
     return to;
 }
 
-/* Over 64 bytes from the word that dst starts in. */
-static __attribute__((noinline)) void *longer(char *dst, const char *src, size_t n)
+/*
+ * dst is in rdi, src in rsi, n in rdx; dst is returned in rax.
+ *
+ * Up to 64 bytes: the body, then the last word, or an element that is whole where it lies (W2).
+ * Either may be empty: a masked store of no bytes stores nothing, and costs less than a branch
+ * that is hard to predict.
+ *
+ * Up to 256: four blocks, those beyond the body with empty masks, and the last word. As far as
+ * this the loads come first, so any overlap is fine (membus_avx512_move).
+ *
+ * Over 256: by lines of the destination, three a turn. For sizes at random the last turn is what
+ * the processor fails to predict: the longer a turn the fewer there are, and the more blocks of
+ * the tail have empty masks.
+ */
+__attribute__((naked, aligned(64))) void *membus_avx512_copy(void *dst __attribute__((unused)),
+                                                             const void *src
+                                                             __attribute__((unused)),
+                                                             size_t n __attribute__((unused)))
 {
-    const size_t lead = (uintptr_t)dst & 7, end = lead + n;
+    __asm__("movl %edi, %ecx\n\t"
+            "movq %rdi, %rax\n\t"
+            "andl $7, %ecx\n\t" /* dst's place in its word */
+            "cmpq $64, %rdx\n\t"
+            "ja 2f\n\t"
+            "movl %edx, %r8d\n\t"
+            "andl $3, %r8d\n\t"
+            "orl %ecx, %r8d\n\t"
+            "jz membus_avx512_descriptor\n\t"
 
-    if (end <= 128)
-        two_blocks(dst - lead, src - lead, ~low_bits(lead), end - 64);
-    else if (end <= 256)
-        four_blocks(dst - lead, src - lead, ~low_bits(lead), end);
-    else
-        large(dst, src, n);
-    return dst;
-}
+            "leaq (%rcx,%rdx), %r8\n\t" /* the end, from that word */
+            "subq %rcx, %rsi\n\t"
+            "subq %rcx, %rdi\n\t"
+            "leaq -1(%r8), %r9\n\t"
+            "movl $0x116, %r11d\n\t" /* 1, 2, 4, 8: elements */
+            "xorl %r10d, %r10d\n\t"
+            "andq $-8, %r9\n\t" /* the body's end */
+            "btq %rdx, %r11\n\t"
+            "cmovcq %r10, %r9\n\t" /* none */
+            "decq %r10\n\t"
+            "shlxq %rcx, %r10, %r11\n\t" /* all from dst on */
+            "subl %r9d, %r8d\n\t"
+            "bzhiq %r9, %r11, %rdx\n\t"
+            "testq %r9, %r9\n\t"
+            "kmovq %rdx, %k1\n\t"
+            "cmovzq %r11, %r10\n\t"
+            "bzhiq %r8, %r10, %r10\n\t"
+            "kmovd %r10d, %k2\n\t"
+            "vmovdqu8 (%rsi), %zmm16{%k1}{z}\n\t"
+            "vmovdqu8 (%rsi,%r9), %xmm17{%k2}{z}\n\t"
+            "vmovdqu8 %zmm16, (%rdi){%k1}\n\t"
+            "vmovdqu8 %xmm17, (%rdi,%r9){%k2}\n\t"
+            "ret\n\t"
 
-void *membus_avx512_copy(void *to, const void *from, size_t n)
-{
-    char *dst = (char *)to;
-    const char *src = (const char *)from;
-    const size_t lead = (uintptr_t)dst & 7;
+            ".p2align 5\n"
+            "2: cmpq $256, %rdx\n\t"
+            "ja 3f\n\t"
+            "leaq " MASKS ", %r8\n\t"
+            "subq %rcx, %rdi\n\t"
+            "subq %rcx, %rsi\n\t"
+            "leaq -1(%rcx,%rdx), %r9\n\t"
+            "kmovq (%r8,%rcx,8), %k1\n\t"
+            "movl %r9d, %r10d\n\t"
+            "leaq " FIRST_WORDS "(%r8), %r11\n\t"
+            "andl $-8, %r9d\n\t" /* the body's end */
+            "andl $7, %r10d\n\t"
+            "movl %r9d, %ecx\n\t"
+            "shrl $3, %ecx\n\t"
+            "subq %rcx, %r11\n\t" /* the masks of the body */
+            "kmovw " WORD "(%r8,%r10,2), %k5\n\t"
+            "kmovq 8(%r11), %k2\n\t"
+            "kmovq 16(%r11), %k3\n\t"
+            "kmovq 24(%r11), %k4\n\t"
+            "vmovdqu8 (%rsi), %zmm16{%k1}{z}\n\t"
+            "vmovdqu8 64(%rsi), %zmm17{%k2}{z}\n\t"
+            "vmovdqu8 128(%rsi), %zmm18{%k3}{z}\n\t"
+            "vmovdqu8 192(%rsi), %zmm19{%k4}{z}\n\t"
+            "vmovdqu8 -8(%rsi,%r9), %xmm20{%k5}{z}\n\t"
+            "vmovdqu8 %zmm16, (%rdi){%k1}\n\t"
+            "vmovdqu8 %zmm17, 64(%rdi){%k2}\n\t"
+            "vmovdqu8 %zmm18, 128(%rdi){%k3}\n\t"
+            "vmovdqu8 %zmm19, 192(%rdi){%k4}\n\t"
+            "vmovdqu8 %xmm20, -8(%rdi,%r9){%k5}\n\t"
+            "ret\n\t"
 
-    if (lead + n > 64)
-        return longer(dst, src, n);
-    if (n == 16 && ((uintptr_t)dst & 15) == 0)
-        element_16(dst, src);
-    else if (lead == 0 && n % 4 == 0)
-        return descriptor(dst, src, n);
-    else
-        small(dst, src, n);
-    return to;
+            ".p2align 5\n"
+            "3: movl %edi, %ecx\n\t"
+            "movl %esi, %r8d\n\t"
+            "leaq (%rdi,%rdx), %r9\n\t"
+            "andl $63, %ecx\n\t" /* dst's place in its line */
+            "andl $4095, %r8d\n\t"
+            "leaq (%rsi,%rdx), %r10\n\t"
+            "cmpl %ecx, %r8d\n\t" /* does the source's start a page before? */
+            "jb membus_avx512_copy_at_page\n\t"
+            "testl $4095, %r9d\n\t"
+            "jz membus_avx512_copy_at_page\n\t"
+            "testl $4095, %r10d\n\t"
+            "jz membus_avx512_copy_at_page\n\t"
+            "movq $-1, %r8\n\t"
+            "leaq " MASKS ", %r11\n\t"
+            "shlxq %rcx, %r8, %r8\n\t"
+            "subq %rcx, %rdi\n\t"
+            "subq %rcx, %rsi\n\t"
+            "kmovq %r8, %k1\n\t"
+            "decq %r9\n\t"
+            "movl %r9d, %r10d\n\t"
+            "vmovdqu8 (%rsi), %zmm16{%k1}{z}\n\t"
+            "andq $-8, %r9\n\t" /* the last word */
+            "andl $7, %r10d\n\t"
+            "vmovdqu8 %zmm16, (%rdi){%k1}\n\t"
+            "addq $64, %rdi\n\t"
+            "addq $64, %rsi\n\t"
+            "kmovw " WORD "(%r11,%r10,2), %k5\n\t"
+            "subq %rdi, %r9\n\t" /* what is left before it */
+            "addq $" FIRST_WORDS ", %r11\n\t"
+            "cmpq $192, %r9\n\t"
+            "jbe 5f\n\t"
+            ".p2align 5\n"
+            "4: vmovdqu64 (%rsi), %zmm16\n\t"
+            "vmovdqu64 64(%rsi), %zmm17\n\t"
+            "vmovdqu64 128(%rsi), %zmm18\n\t"
+            "vmovdqu64 %zmm16, (%rdi)\n\t"
+            "vmovdqu64 %zmm17, 64(%rdi)\n\t"
+            "vmovdqu64 %zmm18, 128(%rdi)\n\t"
+            "addq $192, %rsi\n\t"
+            "addq $192, %rdi\n\t"
+            "subq $192, %r9\n\t"
+            "cmpq $192, %r9\n\t"
+            "ja 4b\n\t"
+            "5: movl %r9d, %r10d\n\t"
+            "shrl $3, %r10d\n\t"
+            "subq %r10, %r11\n\t" /* the masks of the body */
+            "kmovq (%r11), %k1\n\t"
+            "kmovq 8(%r11), %k2\n\t"
+            "kmovq 16(%r11), %k3\n\t"
+            "vmovdqu8 (%rsi), %zmm16{%k1}{z}\n\t"
+            "vmovdqu8 64(%rsi), %zmm17{%k2}{z}\n\t"
+            "vmovdqu8 128(%rsi), %zmm18{%k3}{z}\n\t"
+            "vmovdqu8 -8(%rsi,%r9), %xmm19{%k5}{z}\n\t"
+            "vmovdqu8 %zmm16, (%rdi){%k1}\n\t"
+            "vmovdqu8 %zmm17, 64(%rdi){%k2}\n\t"
+            "vmovdqu8 %zmm18, 128(%rdi){%k3}\n\t"
+            "vmovdqu8 %xmm19, -8(%rdi,%r9){%k5}\n\t"
+            "ret");
 }
 
 /* Strict order: nothing wider than what the architecture keeps whole, 16 bytes aligned (SDM 9.1.1,
