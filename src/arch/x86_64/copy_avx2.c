@@ -5,7 +5,7 @@
  * issued from an 8-byte boundary (vector.h) and the last word has a store of its own (W5).
  */
 
-#include "branchless.h"
+#include "blocks.h"
 #include "cpu.h"
 #include "kernels.h"
 #include "move.h"
@@ -13,49 +13,25 @@
 #include "vector.h"
 #include "words.h"
 
-static void *copy_long(char *to, const char *from, size_t n)
+static __attribute__((noinline)) void *copy_256(char *to, const char *from, size_t n)
 {
-    struct membus_sink sink;
-    const size_t head = membus_maybe_head(to, from, n, 0, &sink);
-    char *dst = to + head;
-    const char *src = from + head;
+    return membus_blocks_256(to, from, n, false);
+}
 
-    n -= head;
-    if (n > 256) { /* to a 32-byte boundary: a line crossed costs a store */
-        for (; (uintptr_t)dst & 31; n -= 8, dst += 8, src += 8)
-            membus_ram_store_64(dst, membus_ram_load_64(src));
-    }
-    for (; n > 128; n -= 128, dst += 128, src += 128) {
-        __m256i a = membus_load_32(src), b = membus_load_32(src + 32);
-        __m256i c = membus_load_32(src + 64), d = membus_load_32(src + 96);
-
-        membus_store_32(dst, a);
-        membus_store_32(dst + 32, b);
-        membus_store_32(dst + 64, c);
-        membus_store_32(dst + 96, d);
-    }
-    if (n > 64) {
-        __m256i a = membus_load_32(src), b = membus_load_32(src + 32);
-
-        membus_store_32(dst, a);
-        membus_store_32(dst + 32, b);
-        n -= 64, dst += 64, src += 64;
-    }
-    membus_maybe_aligned(dst, src, n, 32, &sink);
-    return to;
+static __attribute__((noinline)) void *copy_large(char *to, const char *from, size_t n)
+{
+    return membus_blocks_large(to, from, n, false);
 }
 
 static void *copy(void *to, const void *from, size_t n)
 {
-    char *dst = (char *)to;
-    const char *src = (const char *)from;
+    struct membus_sink sink;
 
-    if (n >= 64)
-        return copy_long(dst, src, n);
-    if (n == 16 && ((uintptr_t)dst & 15) == 0) /* one access: SDM 9.1.1 */
-        membus_store_16(dst, membus_load_16(src));
-    else
-        membus_maybe_copy(dst, src, n, 32);
+    if (n >= 16)
+        return n <= 256 ? copy_256((char *)to, (const char *)from, n)
+                        : copy_large((char *)to, (const char *)from, n);
+    if (n)
+        membus_straight_short((char *)to, (const char *)from, n, &sink);
     return to;
 }
 

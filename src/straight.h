@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MEMBUS_STRAIGHT_H
+#define MEMBUS_STRAIGHT_H
+
+/*
+ * Copies in a straight line, for hosts that take any alignment and show their stores in program
+ * order (nothing is needed before the last element: W6).
+ *
+ * Whether a random size or address has an element of some width is as good as a coin toss, and a
+ * mispredicted branch costs more than all the elements together. So every width has its place in
+ * a line without branches, and an element that is not there is stored to the *sink* instead,
+ * by a choice between two addresses. Where its load might lie outside the source, that is made
+ * from *nowhere*.
+ *
+ * An architecture may bring choices of its own (MEMBUS_STRAIGHT_PICK). These are portable C, with
+ * masks, because a compiler is free to make a branch of a conditional expression, and does.
+ */
+
+#include "words.h"
+
+/* On the caller's stack. Not where absent elements are loaded from, too: such a load would wait
+ * for the last store there. */
+struct membus_sink {
+    char byte[256];
+};
+
+static const char membus_nowhere[256] __attribute__((aligned(64)));
+
+#ifndef MEMBUS_STRAIGHT_PICK
+
+/* `yes` where `mask` is all ones, `no` where it is 0. */
+MEMBUS_INLINE uintptr_t membus_straight_either(uintptr_t mask, const void *yes, const void *no)
+{
+    return (uintptr_t)no ^ (((uintptr_t)yes ^ (uintptr_t)no) & mask);
+}
+
+/* dst, if `bits` has the constant `bit`; else the sink. */
+MEMBUS_INLINE char *membus_pick(char *dst, size_t bits, unsigned bit, struct membus_sink *sink)
+{
+    return (char *)membus_straight_either(-(uintptr_t)((bits & bit) != 0), dst, sink);
+}
+
+/* Both addresses, if `bits` has `bit`; else the sink and nowhere. */
+MEMBUS_INLINE void membus_pick_both(char **dst, const char **src, size_t bits, unsigned bit,
+                                    struct membus_sink *sink)
+{
+    const uintptr_t mask = -(uintptr_t)((bits & bit) != 0);
+
+    *dst = (char *)membus_straight_either(mask, *dst, sink);
+    *src = (const char *)membus_straight_either(mask, *src, membus_nowhere);
+}
+
+/* Both addresses, if n is above the constant `limit`. */
+MEMBUS_INLINE void membus_pick_above(char **dst, const char **src, size_t n, unsigned limit,
+                                     struct membus_sink *sink)
+{
+    membus_pick_both(dst, src, n > limit, 1, sink);
+}
+
+#endif
+
+/* One element of constant `width`, if `bits` has `bit`. */
+MEMBUS_INLINE void membus_maybe(char *dst, const char *src, unsigned width, size_t bits,
+                                unsigned bit, struct membus_sink *sink)
+{
+    membus_pick_both(&dst, &src, bits, bit, sink);
+    membus_word_copy(dst, src, width);
+}
+
+/* The same where the load lies inside the source in any case. */
+MEMBUS_INLINE void membus_maybe_store(char *dst, const char *src, unsigned width, size_t bits,
+                                      unsigned bit, struct membus_sink *sink)
+{
+    membus_word_copy(membus_pick(dst, bits, bit, sink), src, width);
+}
+
+/* Elements of 1, 2 and 4 bytes up to a word boundary of dst, of a range of at least 7. Returns
+ * their bytes. */
+MEMBUS_INLINE size_t membus_straight_head(char *dst, const char *src, struct membus_sink *sink)
+{
+    const size_t gap = -(uintptr_t)dst & 7;
+
+    membus_maybe_store(dst, src, 1, gap, 1, sink);
+    membus_maybe_store(dst + (gap & 1), src + (gap & 1), 2, gap, 2, sink);
+    membus_maybe_store(dst + (gap & 3), src + (gap & 3), 4, gap, 4, sink);
+    return gap;
+}
+
+/* 0 to `most` bytes at a word boundary of dst: words, each on its own (W5), then 4, 2 and 1 bytes.
+ * `most` is 32 or 63. The range began at least 7 bytes before its end. */
+MEMBUS_INLINE void membus_straight_words(char *dst, const char *src, size_t n, unsigned most,
+                                         struct membus_sink *sink)
+{
+    const ptrdiff_t end = (ptrdiff_t)n, at4 = (end & ~3) - 4, at2 = (end & ~1) - 2;
+    char *d = dst;
+    const char *s = src;
+
+#define WORD(i)                                    \
+    membus_pick_above(&d, &s, n, 8 * i + 7, sink); \
+    membus_word_copy(d + 8 * i, s + 8 * i, 8);
+
+    WORD(0)
+    WORD(1)
+    WORD(2)
+    WORD(3)
+    if (most > 32) {
+        WORD(4)
+        WORD(5)
+        WORD(6)
+    }
+#undef WORD
+    membus_maybe_store(dst + at4, src + at4, 4, n, 4, sink);
+    membus_maybe_store(dst + at2, src + at2, 2, n, 2, sink);
+    membus_maybe_store(dst + end - 1, src + end - 1, 1, n, 1, sink);
+}
+
+/* The sizes that are one access whatever the alignment (W2), as bits. */
+#define MEMBUS_STRAIGHT_WHOLE 0x116u
+
+/* 1 to 15 bytes: W1-W5. The sizes of W2 are one load as well: nothing is loaded but what is
+ * stored. */
+MEMBUS_INLINE void membus_straight_short(char *dst, const char *src, size_t n,
+                                         struct membus_sink *sink)
+{
+    const size_t whole = MEMBUS_STRAIGHT_WHOLE >> n & 1;
+    const size_t gap = -(uintptr_t)dst & 7 & (whole - 1), past = gap & 3;
+    const size_t four = gap & (n - past + 12) >> 2 & 4; /* if 4 are left */
+    const size_t left = n - past - four;
+
+    membus_maybe(dst, src, 1, gap, 1, sink);
+    membus_maybe(dst + (gap & 1), src + (gap & 1), 2, gap, 2, sink);
+    membus_maybe(dst + past, src + past, 4, four, 4, sink);
+    dst += past + four;
+    src += past + four;
+    membus_maybe(dst, src, 8, left, 8, sink);
+    membus_maybe(dst + (left & 8), src + (left & 8), 4, left, 4, sink);
+    membus_maybe(dst + (left & 12), src + (left & 12), 2, left, 2, sink);
+    membus_maybe(dst + (ptrdiff_t)left - 1, src + (ptrdiff_t)left - 1, 1, left, 1, sink);
+}
+
+#endif
