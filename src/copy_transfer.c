@@ -201,35 +201,41 @@ static struct membus_result failed(int error)
     return (struct membus_result){error, 0, 0};
 }
 
-/* RAM to RAM with nothing to decide: the kernel's own copy. */
-static bool plain(const struct membus_mapping *dst, const struct membus_mapping *src, size_t n)
+/* One access of n bytes on each side (W2), where no policy has a say. Returns what was delivered,
+ * or 0: it was not done. */
+static unsigned transfer_single(const struct membus_mapping *dst, char *to,
+                                const struct membus_mapping *src, const char *from, size_t n,
+                                bool strict)
 {
-    return dst->mode == MEMBUS_CACHE_NORMAL && src->mode == MEMBUS_CACHE_NORMAL &&
-           membus_policy_none(&dst->policy) && membus_policy_none(&src->policy) &&
-           membus_mapping_rule(MEMBUS_CACHE_NORMAL)->width_scalar == 8 && !membus_is_power(n);
+    const struct membus_host *host = membus_arch_host();
+    const struct membus_rule *store = membus_host_rule(host, dst->mode);
+    const struct membus_rule *load = membus_host_rule(host, src->mode);
+
+    if (!membus_is_power(n) || !membus_policy_zero(&dst->policy) ||
+        !membus_policy_zero(&src->policy) || !membus_rule_whole(store, (uintptr_t)to, n) ||
+        !membus_rule_whole(load, (uintptr_t)from, n))
+        return 0;
+    if (strict)
+        membus_rule_publish(store);
+    if (host->device_order && (membus_rule_device(store) || membus_rule_device(load)))
+        host->device_order();
+    membus_word_copy(to, from, (unsigned)n);
+    if (store->weak)
+        membus_barrier_flush_wc();
+    return MEMBUS_DELIVERED_WHOLE | (strict ? MEMBUS_DELIVERED_STRICT : 0);
 }
 
-struct membus_result membus_transfer(const struct membus_mapping *dst, size_t dst_offset,
-                                     const struct membus_mapping *src, size_t src_offset, size_t n,
-                                     const struct membus_window *window, unsigned flags)
+/* By the sides; n is not 0. */
+static __attribute__((noinline)) struct membus_result
+transfer_sides(const struct membus_mapping *dst, size_t dst_offset,
+               const struct membus_mapping *src, size_t src_offset, size_t n,
+               const struct membus_window *window, unsigned flags)
 {
     const bool strict = flags & MEMBUS_ORDER_STRICT;
-    int error = membus_transfer_check(dst, dst_offset, src, src_offset, n, flags);
-
-    if (error || n == 0)
-        return failed(error);
-
     char *to = (char *)dst->addr + dst_offset;
     const char *from = (const char *)src->addr + src_offset;
     unsigned delivered = strict ? MEMBUS_DELIVERED_STRICT : 0;
-
-    if (plain(dst, src, n) && !membus_move_needs_window(to, from, n)) {
-        const struct membus_kernel *kernel = membus_kernel_get();
-
-        (strict ? kernel->copy_strict : kernel->copy)(to, from, n);
-        return (struct membus_result){0, delivered, n};
-    }
-
+    int error = 0;
     struct transfer t;
 
     transfer_init(&t, dst, src, strict);
@@ -257,6 +263,63 @@ struct membus_result membus_transfer(const struct membus_mapping *dst, size_t ds
     if (t.dst.rule->weak)
         membus_barrier_flush_wc();
     return (struct membus_result){0, delivered, n};
+}
+
+static __attribute__((noinline)) struct membus_result
+transfer_other(const struct membus_mapping *dst, size_t dst_offset,
+               const struct membus_mapping *src, size_t src_offset, size_t n,
+               const struct membus_window *window, unsigned flags)
+{
+    const int error = membus_transfer_check(dst, dst_offset, src, src_offset, n, flags);
+    char *to = (char *)dst->addr + dst_offset;
+    const char *from = (const char *)src->addr + src_offset;
+
+    if (error || n == 0)
+        return failed(error);
+
+    const unsigned delivered = transfer_single(dst, to, src, from, n, flags & MEMBUS_ORDER_STRICT);
+
+    if (delivered)
+        return (struct membus_result){0, delivered, n};
+    return transfer_sides(dst, dst_offset, src, src_offset, n, window, flags);
+}
+
+/* Does the kernel's copy keep all that can be promised for n bytes of RAM? Where an access of any
+ * alignment is one instruction, the sizes of W2 too; elsewhere these are for the sides, and so are
+ * elements that the host cannot keep whole. */
+MEMBUS_INLINE bool is_promised(size_t n)
+{
+    return (MEMBUS_ARCH_RAM_UNALIGNED && MEMBUS_WORD == 8) ||
+           (!membus_is_power(n) && membus_mapping_rule(MEMBUS_CACHE_NORMAL)->width_scalar == 8);
+}
+
+/* RAM to RAM with nothing to decide: the kernel's own copy. */
+static __attribute__((noinline)) struct membus_result transfer_plain(char *to, const char *from,
+                                                                     size_t n, unsigned strict)
+{
+    const struct membus_kernel *kernel = membus_kernel_get();
+
+    membus_words_order(strict);
+    (strict ? kernel->copy_strict : kernel->copy)(to, from, n);
+    return (struct membus_result){
+        0, strict * MEMBUS_DELIVERED_STRICT | membus_power_bit(n) * MEMBUS_DELIVERED_WHOLE, n};
+}
+
+struct membus_result membus_transfer(const struct membus_mapping *dst, size_t dst_offset,
+                                     const struct membus_mapping *src, size_t src_offset, size_t n,
+                                     const struct membus_window *window, unsigned flags)
+{
+    /* First what would cost more than a short copy to find out later. */
+    if (membus_mapping_plain(dst) && membus_mapping_plain(src) && flags <= MEMBUS_ORDER_STRICT &&
+        membus_mapping_holds_some(dst, dst_offset, n) &&
+        membus_mapping_holds_some(src, src_offset, n) && is_promised(n)) {
+        char *to = (char *)dst->addr + dst_offset;
+        const char *from = (const char *)src->addr + src_offset;
+
+        if (!membus_move_needs_window(to, from, n))
+            return transfer_plain(to, from, n, flags);
+    }
+    return transfer_other(dst, dst_offset, src, src_offset, n, window, flags);
 }
 
 struct membus_result membus_mapping_write(const struct membus_mapping *dst, size_t dst_offset,

@@ -8,7 +8,9 @@
  */
 
 #include <errno.h>
+#include <stddef.h>
 
+#include <membus/access.h>
 #include <membus/copy.h>
 
 #include "host.h"
@@ -37,21 +39,71 @@ MEMBUS_INLINE bool membus_policy_none(const struct membus_policy *p)
     return p->width_min <= 1 && p->width_max == 0 && !p->aligned && !p->no_vector;
 }
 
+/* No policy at all: all members zero. */
+MEMBUS_INLINE bool membus_policy_zero(const struct membus_policy *p)
+{
+    _Static_assert(sizeof(*p) == sizeof(membus_u32), "one comparison");
+    return *(const membus_u32 *)(const void *)p == 0;
+}
+
+/* RAM without a policy, so without any rule but the copy's own: the mode and the policy behind it,
+ * in one comparison. */
+MEMBUS_INLINE bool membus_mapping_plain(const struct membus_mapping *m)
+{
+    _Static_assert(offsetof(struct membus_mapping, policy) ==
+                       offsetof(struct membus_mapping, mode) + sizeof(membus_u32),
+                   "side by side");
+    const uint64_t plain = (uint64_t)MEMBUS_CACHE_NORMAL << (MEMBUS_BIG_ENDIAN ? 32 : 0);
+
+    return *(const membus_u64 *)(const void *)&m->mode == plain;
+}
+
+MEMBUS_INLINE const struct membus_rule *membus_host_rule(const struct membus_host *host,
+                                                         enum membus_cache_mode mode)
+{
+    return &host->rules[(unsigned)mode < MEMBUS_CACHE_MODES ? mode : MEMBUS_CACHE_UNKNOWN];
+}
+
+/* Must accesses be kept in program order? */
+MEMBUS_INLINE bool membus_rule_device(const struct membus_rule *rule)
+{
+    return rule->mode != MEMBUS_CACHE_NORMAL && rule->mode != MEMBUS_CACHE_WRITECOMBINE;
+}
+
+/* Are n bytes, 1, 2, 4 or 8, at `at` one access? */
+MEMBUS_INLINE bool membus_rule_whole(const struct membus_rule *rule, uintptr_t at, size_t n)
+{
+    return rule->direct && n <= rule->width_scalar &&
+           ((at & (n - 1)) == 0 || rule->unaligned >= MEMBUS_WAY_INSTRUCTION);
+}
+
+/* What must come before a store that all others are to be seen before. */
+MEMBUS_INLINE void membus_rule_publish(const struct membus_rule *rule)
+{
+    if (rule->weak)
+        membus_barrier_flush_wc();
+    else if (membus_rule_device(rule))
+        membus_barrier_device_write();
+    else
+        membus_barrier_publish();
+}
+
 /* Member by member: a compiler may set up or assign a struct by calling memset or memcpy, and code
  * that touches a mapping is to hold no such call. */
 MEMBUS_INLINE void membus_side_init(struct membus_side *side, const struct membus_mapping *m,
                                     bool strict)
 {
-    const struct membus_rule *rule = membus_mapping_rule(m->mode);
+    const struct membus_host *host = membus_arch_host();
+    const struct membus_rule *rule = membus_host_rule(host, m->mode);
     const struct membus_kernel *kernel = membus_kernel_get();
     const struct membus_policy *policy = &m->policy;
 
     side->mapping = m;
     side->rule = rule;
     side->kernel = kernel;
-    side->host = membus_arch_host();
+    side->host = host;
     side->ram = m->mode == MEMBUS_CACHE_NORMAL && membus_policy_none(policy);
-    side->device = m->mode != MEMBUS_CACHE_NORMAL && m->mode != MEMBUS_CACHE_WRITECOMBINE;
+    side->device = membus_rule_device(rule);
     side->aligned = policy->aligned || rule->unaligned <= MEMBUS_WAY_SPLIT;
     side->strict = strict;
     side->least = policy->width_min ? policy->width_min : 1;
@@ -84,11 +136,12 @@ MEMBUS_INLINE bool membus_side_takes(const struct membus_side *side, uintptr_t a
 /* Width of the next access at `at` with `n` bytes left: the largest element that fits. */
 MEMBUS_INLINE unsigned membus_side_width(const struct membus_side *side, uintptr_t at, size_t n)
 {
-    unsigned width = side->most;
+    const uintptr_t limit = at | side->most;
+    uintptr_t width = limit & -limit;
 
-    while (width > n || (at & (width - 1)))
+    while (width > n)
         width /= 2;
-    return width < side->least ? side->least : width;
+    return (unsigned)width < side->least ? side->least : (unsigned)width;
 }
 
 /* Vectors that may be accessed at `at` with `n` bytes left, the last element not among them. */
@@ -106,15 +159,9 @@ MEMBUS_INLINE void membus_side_order(const struct membus_side *side)
         side->host->device_order();
 }
 
-/* What must come before a store that all others are to be seen before. */
 MEMBUS_INLINE void membus_side_publish(const struct membus_side *side)
 {
-    if (side->rule->weak)
-        membus_barrier_flush_wc();
-    else if (side->device)
-        membus_barrier_device_write();
-    else
-        membus_barrier_publish();
+    membus_rule_publish(side->rule);
 }
 
 /* Bytes that p + n lies past a line, if lines and the side's least width go together; else 0, and
@@ -160,6 +207,25 @@ MEMBUS_INLINE bool membus_is_power(size_t n)
     return n != 0 && n <= 8 && (n & (n - 1)) == 0;
 }
 
+/* The same as 1 or 0, without a branch. */
+MEMBUS_INLINE unsigned membus_power_bit(size_t n)
+{
+    return (0x116u >> (n & 15)) & (n < 16);
+}
+
+/* Does [offset, offset + n) lie within the mapping? */
+MEMBUS_INLINE bool membus_mapping_holds(const struct membus_mapping *m, size_t offset, size_t n)
+{
+    return offset <= m->size && n <= m->size - offset;
+}
+
+/* The same, and n not 0? */
+MEMBUS_INLINE bool membus_mapping_holds_some(const struct membus_mapping *m, size_t offset,
+                                             size_t n)
+{
+    return offset <= m->size && n - 1 < m->size - offset;
+}
+
 MEMBUS_INLINE int membus_transfer_check(const struct membus_mapping *dst, size_t dst_offset,
                                         const struct membus_mapping *src, size_t src_offset,
                                         size_t n, unsigned flags)
@@ -168,7 +234,7 @@ MEMBUS_INLINE int membus_transfer_check(const struct membus_mapping *dst, size_t
 
     if ((flags & ~(MEMBUS_ORDER_STRICT | overlap)) || (flags & overlap) == overlap)
         return -EINVAL;
-    if (membus_mapping_check(dst, dst_offset, n) || membus_mapping_check(src, src_offset, n))
+    if (!membus_mapping_holds(dst, dst_offset, n) || !membus_mapping_holds(src, src_offset, n))
         return -ERANGE;
     return 0;
 }

@@ -45,8 +45,8 @@ MEMBUS_INLINE void membus_block(char *dst, const char *src, bool strict)
     }
 }
 
-/* 128 bytes, the loads of each line before its stores: where the low 12 bits of the two addresses
- * are close, a load seems to depend on the store just before it. */
+/* 128 bytes, strict: 64. All loads come before the stores: where the low 12 bits of the two
+ * addresses are close, a load seems to depend on the store just before it. */
 MEMBUS_INLINE void membus_lines(char *dst, const char *src, bool strict)
 {
     if (strict)
@@ -54,22 +54,13 @@ MEMBUS_INLINE void membus_lines(char *dst, const char *src, bool strict)
                          "vmovdqu 16(%1), %%xmm1\n\t"
                          "vmovdqu 32(%1), %%xmm2\n\t"
                          "vmovdqu 48(%1), %%xmm3\n\t"
-                         "vmovdqu 64(%1), %%xmm4\n\t"
-                         "vmovdqu 80(%1), %%xmm5\n\t"
-                         "vmovdqu 96(%1), %%xmm6\n\t"
-                         "vmovdqu 112(%1), %%xmm7\n\t"
                          "vmovdqa %%xmm0, (%0)\n\t"
                          "vmovdqa %%xmm1, 16(%0)\n\t"
                          "vmovdqa %%xmm2, 32(%0)\n\t"
-                         "vmovdqa %%xmm3, 48(%0)\n\t"
-                         "vmovdqa %%xmm4, 64(%0)\n\t"
-                         "vmovdqa %%xmm5, 80(%0)\n\t"
-                         "vmovdqa %%xmm6, 96(%0)\n\t"
-                         "vmovdqa %%xmm7, 112(%0)"
+                         "vmovdqa %%xmm3, 48(%0)"
                          :
                          : "r"(dst), "r"(src)
-                         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-                           "memory");
+                         : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
     else
         __asm__ volatile("vmovdqu (%1), %%ymm0\n\t"
                          "vmovdqu 32(%1), %%ymm1\n\t"
@@ -164,7 +155,7 @@ MEMBUS_INLINE void *membus_blocks_large(char *to, const char *from, size_t n, bo
         head += half;
     }
     n -= head;
-    for (; n > 128; n -= 128, dst += 128, src += 128)
+    for (const size_t turn = strict ? 64 : 128; n > 128; n -= turn, dst += turn, src += turn)
         membus_lines(dst, src, strict);
     membus_blocks_tail(dst, src, n, 128, strict, sink);
     return to;
