@@ -1,90 +1,149 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Fills by the kernel `avx512`. */
+/*
+ * Fills by the kernel `avx512`: up to 128 bytes without a branch, others line by line.
+ *
+ * A line costs one store of two cycles, a mispredicted branch some eighteen: so a loop of single
+ * lines, which ends once, is faster than one of four lines with a ladder behind it. It is the
+ * masked stores' idle lanes that must not lie in a page of their own, as in fill_short.h.
+ */
 
 #include "avx512.h"
-#include "words.h"
+#include "fill_short.h"
 
-/* Fills: the byte is spread anew for each, in a register that needs no vzeroupper. */
 MEMBUS_INLINE void fill_masked(char *dst, int value, __mmask64 k)
 {
-    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%2%}"
-                     : "+m"(*(struct membus_block64 *)dst)
-                     : "r"(value), "Yk"(k)
-                     : "xmm16");
-}
-
-MEMBUS_INLINE void fill_masked_two(char *dst, int value, __mmask64 body, __mmask64 last)
-{
-    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%2%}\n\t"
-                     "vmovdqu8 %%zmm16, %0%{%3%}"
-                     : "+m"(*(struct membus_block64 *)dst)
-                     : "r"(value), "Yk"(body), "Yk"(last)
-                     : "xmm16");
-}
-
-MEMBUS_INLINE void fill_block(char *dst, int value)
-{
-    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
-                     "vmovdqu64 %%zmm16, %0"
-                     : "=m"(*(struct membus_block64 *)dst)
-                     : "r"(value)
-                     : "xmm16");
-}
-
-MEMBUS_INLINE void fill_blocks(char *dst, int value)
-{
-    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
-                     "vmovdqu64 %%zmm16, (%0)\n\t"
-                     "vmovdqu64 %%zmm16, 64(%0)\n\t"
-                     "vmovdqu64 %%zmm16, 128(%0)\n\t"
-                     "vmovdqu64 %%zmm16, 192(%0)"
+    __asm__ volatile("vpbroadcastb %0, %%zmm16\n\t"
+                     "vmovdqu8 %%zmm16, (%1)%{%2%}"
                      :
-                     : "r"(dst), "r"(value)
+                     : "r"(value), "r"(dst), "Yk"(k)
                      : "xmm16", "memory");
 }
 
-/* n up to 64 that lie in 64 bytes from dst & ~7: the body, then the last word. */
-MEMBUS_INLINE void fill_within_block(char *dst, int value, size_t n)
+/* Four lines. */
+MEMBUS_INLINE void fill_blocks(char *line, int value)
 {
-    size_t lead = (uintptr_t)dst & 7, body = (lead + n - 1) & ~(size_t)7;
-    __mmask64 all = low_bits(n) << lead, first = all & low_bits(body);
-
-    if (body == 0)
-        fill_masked(dst - lead, value, all);
-    else
-        fill_masked_two(dst - lead, value, first, all ^ first);
+    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
+                     "vmovdqa64 %%zmm16, (%0)\n\t"
+                     "vmovdqa64 %%zmm16, 64(%0)\n\t"
+                     "vmovdqa64 %%zmm16, 128(%0)\n\t"
+                     "vmovdqa64 %%zmm16, 192(%0)"
+                     :
+                     : "r"(line), "r"(value)
+                     : "xmm16", "memory");
 }
 
-/* From here a destination aligned to whole lines pays. */
-#define FILL_LARGE 512
-
-void *membus_avx512_fill(void *to, int value, size_t n)
+/*
+ * 65 to 128 bytes from the aligned word that dst starts in: the rest of 64 bytes, the body, and the
+ * last word. `end` counts from that word.
+ */
+MEMBUS_INLINE void fill_two(char *dst, int value, size_t lead, size_t end)
 {
-    char *dst = (char *)to;
-    size_t lead = (uintptr_t)dst & 7;
+    const size_t last = (end - 1) & ~(size_t)7;
 
-    if (n <= 8 && (n == 0 || membus_is_element(n)))
-        return membus_words_fill(to, value, n);
-    if (n + lead <= 64) {
-        fill_within_block(dst, value, n);
-        return to;
-    }
-    if (n >= FILL_LARGE)
-        lead = (uintptr_t)dst & 63;
-    if (lead) {
-        const size_t word = lead & ~(size_t)7;
+    __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
+                     "kmovq %2, %%k1\n\t"
+                     "kmovq %3, %%k2\n\t"
+                     "kmovd %4, %%k3\n\t"
+                     "vmovdqu8 %%zmm16, (%0)%{%%k1%}\n\t"
+                     "vmovdqu8 %%zmm16, 64(%0)%{%%k2%}\n\t"
+                     "vmovdqu8 %%xmm16, (%0,%5)%{%%k3%}"
+                     :
+                     : "r"(dst), "r"(value), "r"(UINT64_MAX << lead), "r"(low_bits(last - 64)),
+                       "r"((unsigned)low_bits(end - last)), "r"(last)
+                     : "xmm16", "k1", "k2", "k3", "memory");
+}
 
-        fill_masked(dst - (lead - word), value, low_bits(64 - word) & ~low_bits(lead - word));
-        dst += 64 - lead;
-        n -= 64 - lead;
-    }
-    for (; n > 256; n -= 256, dst += 256)
-        fill_blocks(dst, value);
-    for (; n > 64; n -= 64, dst += 64)
-        fill_block(dst, value);
-    fill_within_block(dst, value, n);
+/* Each byte's place in four lines: compared with where the last word starts, the bytes before it.
+ */
+static const uint8_t places[256] __attribute__((aligned(64))) = {
+#define EIGHT(n) n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7
+#define SIXTY_FOUR(n)                                                                   \
+    EIGHT(n), EIGHT(n + 8), EIGHT(n + 16), EIGHT(n + 24), EIGHT(n + 32), EIGHT(n + 40), \
+        EIGHT(n + 48), EIGHT(n + 56)
+    SIXTY_FOUR(0),
+    SIXTY_FOUR(64),
+    SIXTY_FOUR(128),
+    SIXTY_FOUR(192),
+};
+
+/* From a line on: 1 to 256 bytes, without a branch. Stores of nothing go to the last line. */
+MEMBUS_INLINE void fill_four(char *line, int value, size_t n)
+{
+    const size_t last = (n - 1) & ~(size_t)7, last_line = last & ~(size_t)63;
+
+    __asm__ volatile("vpbroadcastb %[value], %%zmm16\n\t"
+                     "vpbroadcastb %k[last], %%zmm17\n\t"
+                     "kmovd %[word], %%k5\n\t"
+                     "vpcmpub $6, (%[places]), %%zmm17, %%k1\n\t"
+                     "vpcmpub $6, 64(%[places]), %%zmm17, %%k2\n\t"
+                     "vpcmpub $6, 128(%[places]), %%zmm17, %%k3\n\t"
+                     "vpcmpub $6, 192(%[places]), %%zmm17, %%k4\n\t"
+                     "vmovdqu8 %%zmm16, (%[line])%{%%k1%}\n\t"
+                     "vmovdqu8 %%zmm16, (%[line],%[second])%{%%k2%}\n\t"
+                     "vmovdqu8 %%zmm16, (%[line],%[third])%{%%k3%}\n\t"
+                     "vmovdqu8 %%zmm16, (%[line],%[fourth])%{%%k4%}\n\t"
+                     "vmovdqu8 %%xmm16, (%[line],%[last])%{%%k5%}"
+                     :
+                     : [line] "r"(line), [value] "r"(value), [last] "r"(last),
+                       [word] "r"((unsigned)low_bits(n - last)), [places] "r"(places),
+                       [second] "r"(last_line < 64 ? last_line : 64),
+                       [third] "r"(last_line < 128 ? last_line : 128), [fourth] "r"(last_line)
+                     : "memory", "xmm16", "xmm17", "k1", "k2", "k3", "k4", "k5");
+}
+
+/*
+ * From byte `head` of a line to byte `end` of what follows it, 65 at least: so no store lies in two
+ * lines, and none has its idle lanes in a page of their own.
+ */
+MEMBUS_INLINE void fill_lines(char *line, int value, size_t head, size_t end)
+{
+    size_t fours = (end - 65) / 256;
+
+    fill_masked(line, value, UINT64_MAX << head);
+    line += 64;
+    for (size_t left = fours; left; left--, line += 256)
+        fill_blocks(line, value);
+    fill_four(line, value, end - 64 - 256 * fours);
+}
+
+/* n bytes in one line, from its byte `head` on: as membus_fill_short(), seen from the line. */
+MEMBUS_INLINE void fill_line(char *line, int value, size_t head, size_t n)
+{
+    const size_t element = MEMBUS_FILL_ELEMENTS >> (n & 63) & 1;
+    const size_t body = (head + n - 1) & ~(size_t)7 & (element - 1);
+    const uint64_t all = low_bits(n) << head, first = _bzhi_u64(all, (unsigned)body);
+
+    fill_masked(line, value, first);
+    fill_masked(line, value, all ^ first);
+}
+
+/* From the last lines of a page, or further than 128 bytes from the word that it starts in. */
+static __attribute__((noinline, aligned(64))) void *fill_other(char *dst, int value, size_t n)
+{
+    const size_t lead = (uintptr_t)dst & 7, line = (uintptr_t)dst & 63;
+
+    if (line + n <= 64)
+        fill_line(dst - line, value, line, n);
+    else if (lead + n <= 64) /* reaches into the next page, which is there */
+        membus_fill_short(dst, value, n);
+    else
+        fill_lines(dst - line, value, line, line + n);
+    return dst;
+}
+
+__attribute__((aligned(64))) void *membus_avx512_fill(void *to, int value, size_t n)
+{
+    char *dst = to;
+    const size_t lead = (uintptr_t)dst & 7, line = (uintptr_t)dst & 63;
+
+    if (n > 128)
+        fill_lines(dst - line, value, line, line + n);
+    else if (lead + n - 65 < 64 && ((uintptr_t)dst & 4095) <= 4096 - 128)
+        fill_two(dst - lead, value, lead, lead + n);
+    else if (membus_fill_is_short(dst, n, MEMBUS_FILL_SHORT_END))
+        membus_fill_short(dst, value, n);
+    else
+        return fill_other(dst, value, n);
     return to;
 }
