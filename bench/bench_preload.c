@@ -1,139 +1,98 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The preload library against the C library, on a program's own mix:
+ * The preload library against the C library, on a program's own calls:
  *
- *   bench_preload LIBRARY COUNTS
+ *   bench_preload LIBRARY TRACE [ROUNDS]
  *
- * COUNTS is what `membus exec --stats=COUNTS -- PROGRAM` wrote. For each function, calls are drawn
- * from the program's size classes (uniformly within a class, at multiples of 8 bytes, as most are
- * in programs), and made through a pointer, as a program's calls of a shared library are. Batches
- * in turns; the median ratio of all rounds and its quartiles. The C library a second time: the
- * noise.
+ * TRACE is what preload_trace.c recorded. The calls are made again in their order, each function's
+ * alone and then all, through a pointer, as a program's calls of a shared library are. Sizes are
+ * the recorded ones, addresses too but for their upper bits: pages, lines and overlaps stay as they
+ * were. Batches in turns; the median ratio of all rounds and its quartiles. The C library a second
+ * time: the noise.
  */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define CLASSES 22u
-#define OPS     8192u
-#define ROUNDS  301u
-#define AREA    (1u << 20)
+#include "preload_trace.h"
 
-enum { MEMCPY, MEMMOVE, MEMSET, FUNCTIONS };
+#define LARGEST    (1u << 20) /* larger calls are left out */
+#define PLACES     (1u << 16) /* of an address, what is below this is kept */
+#define MOST       101u       /* rounds */
+#define EVERYTHING TRACE_FUNCTIONS
 
-static const char *const names[FUNCTIONS] = {"memcpy", "memmove", "memset"};
-static const unsigned column[FUNCTIONS] = {0, 1, 3}; /* in the table of counts */
-
-static uint64_t calls[FUNCTIONS][CLASSES];
-static size_t most[CLASSES]; /* largest size of a class */
-
-static char dst[2 * AREA] __attribute__((aligned(64)));
-static char src[2 * AREA] __attribute__((aligned(64)));
-static struct op {
-    uint32_t n, dst, src;
-} ops[OPS];
-
-static uint32_t random_32(void)
-{
-    static uint64_t state = 88172645463325252u;
-
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 16);
-}
-
-/* The largest size that a row is for: "5-8", "513-1K", "over 512K". */
-static size_t last_size(const char *text)
-{
-    const char *dash = strchr(text, '-');
-    char *end;
-    const size_t n = strtoul(strncmp(text, "over ", 5) == 0 ? text + 5
-                             : dash                         ? dash + 1
-                                                            : text,
-                             &end, 10);
-
-    return *end == 'K' ? n * 1024 : n;
-}
-
-static unsigned class_of(size_t n)
-{
-    return n <= 1 ? (unsigned)n : 65u - (unsigned)__builtin_clzll(n - 1);
-}
-
-/* Adds up the tables in the file; returns 0 if there is none. */
-static int read_counts(FILE *file)
-{
-    char line[256], name[64];
-    unsigned long long v[5];
-    int rows = 0;
-
-    while (fgets(line, sizeof(line), file)) {
-        if (sscanf(line, " %63[0-9K-] %llu %llu %llu %llu %llu", name, &v[0], &v[1], &v[2], &v[3],
-                   &v[4]) != 6)
-            continue;
-
-        const unsigned c = class_of(last_size(name));
-
-        if (c >= CLASSES)
-            continue;
-        rows++;
-        most[c] = last_size(name);
-        for (unsigned f = 0; f < FUNCTIONS; f++)
-            calls[f][c] += v[column[f]];
-    }
-    return rows;
-}
-
-static size_t draw_size(unsigned f, uint64_t all)
-{
-    uint64_t at = ((uint64_t)random_32() << 32 | random_32()) % all;
-    unsigned c = 0;
-
-    while (at >= calls[f][c])
-        at -= calls[f][c++];
-    return c <= 2 ? most[c] : most[c] / 2 + 1 + random_32() % (most[c] / 2);
-}
-
-static uint64_t draw(unsigned f)
-{
-    uint64_t all = 0, bytes = 0;
-
-    for (unsigned c = 0; c < CLASSES; c++)
-        all += calls[f][c];
-    for (unsigned i = 0; all && i < OPS; i++) {
-        ops[i] = (struct op){(uint32_t)draw_size(f, all), random_32() % 65536 & ~7u,
-                             random_32() % 65536 & ~7u};
-        bytes += ops[i].n;
-    }
-    return bytes;
-}
+static const char *const names[TRACE_FUNCTIONS + 1] = {"memcpy", "memmove", "memset", "all"};
 
 typedef void *copy_function(void *, const void *, size_t);
 typedef void *set_function(void *, int, size_t);
 
-static double run(unsigned f, void *function)
+/* One library's functions; read anew for each call, as from a program's table of them. */
+struct functions {
+    copy_function *volatile copy[2]; /* memcpy, memmove */
+    set_function *volatile set;
+};
+
+static char memory[4 * (LARGEST + PLACES)] __attribute__((aligned(4096)));
+static struct op {
+    uint32_t n, function, dst, src; /* places in `memory` */
+} * ops;
+static size_t count;
+
+static struct op op_of(const struct trace_call *call)
+{
+    const uint32_t dst = LARGEST + (uint32_t)call->dst % PLACES;
+    const int64_t apart = (int64_t)(call->src - call->dst);
+    const bool overlap = call->function != TRACE_MEMSET && llabs(apart) < (int64_t)call->n;
+    const uint32_t src =
+        overlap ? (uint32_t)(dst + apart) : 2 * LARGEST + 2 * PLACES + (uint32_t)call->src % PLACES;
+
+    return (struct op){call->n, call->function, dst, src};
+}
+
+/* The calls of one function, or of all. */
+static int read_trace(FILE *file, unsigned function)
+{
+    struct trace_call call;
+
+    rewind(file);
+    count = 0;
+    while (fread(&call, sizeof(call), 1, file) == 1 && (call.dst || call.n)) {
+        if (call.function >= TRACE_FUNCTIONS)
+            return -1;
+        if (call.n <= LARGEST && (function == EVERYTHING || call.function == function) &&
+            count < TRACE_CALLS)
+            ops[count++] = op_of(&call);
+    }
+    return ferror(file) ? -1 : 0;
+}
+
+static double run(unsigned function, const struct functions *f)
 {
     struct timespec begin, end;
-    copy_function *volatile copy;
-    set_function *volatile set;
 
-    memcpy((void *)&copy, &function, sizeof(function));
-    memcpy((void *)&set, &function, sizeof(function));
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    for (unsigned i = 0; i < OPS; i++) {
-        if (f == MEMSET)
-            set(dst + ops[i].dst, 0, ops[i].n);
-        else
-            copy(dst + ops[i].dst, src + ops[i].src, ops[i].n);
+    if (function == TRACE_MEMSET) {
+        for (size_t i = 0; i < count; i++)
+            f->set(memory + ops[i].dst, 0, ops[i].n);
+    } else if (function != EVERYTHING) {
+        for (size_t i = 0; i < count; i++)
+            f->copy[function](memory + ops[i].dst, memory + ops[i].src, ops[i].n);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            if (ops[i].function == TRACE_MEMSET)
+                f->set(memory + ops[i].dst, 0, ops[i].n);
+            else
+                f->copy[ops[i].function](memory + ops[i].dst, memory + ops[i].src, ops[i].n);
+        }
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
     return 1e9 * (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec);
@@ -146,48 +105,74 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void measure(unsigned f, void *libc, void *ours)
+static void measure(unsigned function, const struct functions *libc, const struct functions *ours,
+                    unsigned rounds)
 {
-    static double ratio[ROUNDS], noise[ROUNDS], ns[ROUNDS];
-    void *const plain = dlsym(libc, names[f]), *const ordered = dlsym(ours, names[f]);
-    const uint64_t bytes = draw(f);
+    static double ratio[MOST], noise[MOST], ns[MOST];
+    double bytes = 0;
 
-    if (bytes == 0)
+    if (count == 0)
         return;
-    for (unsigned r = 0; r < ROUNDS; r++) {
-        const double first = r & 1 ? run(f, ordered) : 0, p = run(f, plain);
+    for (size_t i = 0; i < count; i++)
+        bytes += ops[i].n;
+    for (unsigned r = 0; r < rounds; r++) {
+        const double first = r & 1 ? run(function, ours) : 0, plain = run(function, libc);
 
-        ratio[r] = (r & 1 ? first : run(f, ordered)) / p;
-        noise[r] = run(f, plain) / p;
-        ns[r] = p / OPS;
+        ratio[r] = (r & 1 ? first : run(function, ours)) / plain;
+        noise[r] = run(function, libc) / plain;
+        ns[r] = plain / (double)count;
     }
-    qsort(ratio, ROUNDS, sizeof(*ratio), compare);
-    qsort(noise, ROUNDS, sizeof(*noise), compare);
-    qsort(ns, ROUNDS, sizeof(*ns), compare);
-    printf("%-8s mean %7.0f bytes %9.2f ns   ratio %.3f (%.3f - %.3f)   noise %.3f\n", names[f],
-           (double)bytes / OPS, ns[ROUNDS / 2], ratio[ROUNDS / 2], ratio[ROUNDS / 4],
-           ratio[3 * ROUNDS / 4], noise[ROUNDS / 2]);
+    qsort(ratio, rounds, sizeof(*ratio), compare);
+    qsort(noise, rounds, sizeof(*noise), compare);
+    qsort(ns, rounds, sizeof(*ns), compare);
+    printf("%-8s %8zu calls, mean %6.0f bytes %8.2f ns   ratio %.3f (%.3f - %.3f)   noise %.3f\n",
+           names[function], count, bytes / (double)count, ns[rounds / 2], ratio[rounds / 2],
+           ratio[rounds / 4], ratio[3 * rounds / 4], noise[rounds / 2]);
+}
+
+static bool find(struct functions *f, void *library)
+{
+    for (unsigned i = 0; library && i < TRACE_FUNCTIONS; i++) {
+        void *const function = dlsym(library, names[i]);
+
+        if (!function)
+            return false;
+        if (i == TRACE_MEMSET)
+            memcpy((void *)&f->set, &function, sizeof(function));
+        else
+            memcpy((void *)&f->copy[i], &function, sizeof(function));
+    }
+    return library != NULL;
 }
 
 int main(int argc, char **argv)
 {
-    void *libc = dlopen("libc.so.6", RTLD_NOW), *ours;
+    struct functions libc, ours;
+    unsigned rounds = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : MOST;
     FILE *file;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: bench_preload LIBRARY COUNTS\n");
+    if (argc < 3 || rounds == 0 || rounds > MOST) {
+        fprintf(stderr, "usage: bench_preload LIBRARY TRACE [ROUNDS, up to %u]\n", MOST);
         return 2;
     }
-    ours = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
-    file = fopen(argv[2], "r");
-    if (!libc || !ours || !file || read_counts(file) == 0) {
-        fprintf(stderr, "bench_preload: %s\n", !ours ? dlerror() : "no counts there");
+    if (!find(&libc, dlopen("libc.so.6", RTLD_NOW)) ||
+        !find(&ours, dlopen(argv[1], RTLD_NOW | RTLD_LOCAL))) {
+        fprintf(stderr, "bench_preload: %s\n", dlerror());
         return 2;
     }
-    fclose(file);
-    memset(src, 1, sizeof(src));
-    memset(dst, 1, sizeof(dst));
-    for (unsigned f = 0; f < FUNCTIONS; f++)
-        measure(f, libc, ours);
+    file = fopen(argv[2], "rb");
+    ops = malloc(TRACE_CALLS * sizeof(*ops));
+    memset(memory, 1, sizeof(memory));
+    for (unsigned function = 0; file && ops && function <= EVERYTHING; function++) {
+        if (read_trace(file, function) != 0) {
+            fprintf(stderr, "bench_preload: %s is no trace\n", argv[2]);
+            return 2;
+        }
+        measure(function, &libc, &ours, rounds);
+    }
+    if (!file || !ops || count == 0) {
+        fprintf(stderr, "bench_preload: no calls in %s\n", argv[2]);
+        return 2;
+    }
     return 0;
 }

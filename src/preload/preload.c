@@ -29,6 +29,7 @@
 
 #include "kernel.h"
 #include "preload.h"
+#include "preload_short.h"
 #include "words.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -48,6 +49,9 @@ EXPORT void bcopy(const void *src, void *dst, size_t n);
 static void *(*fast_copy)(void *dst, const void *src, size_t n);
 static void *(*fast_move)(void *dst, const void *src, size_t n);
 static void *(*fast_fill)(void *dst, int value, size_t n);
+
+/* Fills that end before this are done here, without a jump to the kernel: a cycle of ten. */
+static size_t short_end;
 
 /* Holds its own address once the library is relocated. */
 static const volatile void *const volatile self = &self;
@@ -86,60 +90,72 @@ static __attribute__((noinline)) void *slow_fill(void *dst, int value, size_t n,
     return membus_kernel_get()->fill(dst, value, n);
 }
 
-#define LIKELY(x) __builtin_expect((x) != NULL, 1)
-#define CALLER()  __builtin_return_address(0)
+#define LIKELY(x) __builtin_expect(!!(x), 1)
 
-MEMBUS_INLINE void *copy(void *dst, const void *src, size_t n, enum preload_function function,
-                         const void *caller)
+/* Of the function that these are inlined into; asked for on the slow way alone. */
+#define CALLER() __builtin_return_address(0)
+
+MEMBUS_INLINE void *copy(void *dst, const void *src, size_t n, enum preload_function function)
 {
     void *(*fast)(void *, const void *, size_t) = fast_copy;
 
-    return LIKELY(fast) ? fast(dst, src, n) : slow_copy(dst, src, n, function, caller);
+    if (!LIKELY(fast))
+        return slow_copy(dst, src, n, function, CALLER());
+    /* Four in five of a QEMU's are of a word, mostly read again at once: not worth a jump. */
+    if (MEMBUS_ARCH_RAM_UNALIGNED && n == MEMBUS_WORD) {
+        membus_word_copy(dst, src, MEMBUS_WORD);
+        return dst;
+    }
+    return fast(dst, src, n);
 }
 
-MEMBUS_INLINE void *move(void *dst, const void *src, size_t n, enum preload_function function,
-                         const void *caller)
+MEMBUS_INLINE void *move(void *dst, const void *src, size_t n, enum preload_function function)
 {
     void *(*fast)(void *, const void *, size_t) = fast_move;
 
-    return LIKELY(fast) ? fast(dst, src, n) : slow_copy(dst, src, n, function, caller);
+    return LIKELY(fast) ? fast(dst, src, n) : slow_copy(dst, src, n, function, CALLER());
 }
 
-MEMBUS_INLINE void *fill(void *dst, int value, size_t n, const void *caller)
+MEMBUS_INLINE void *fill(void *dst, int value, size_t n)
 {
-    void *(*fast)(void *, int, size_t) = fast_fill;
+    void *(*fast)(void *, int, size_t);
 
-    return LIKELY(fast) ? fast(dst, value, n) : slow_fill(dst, value, n, caller);
+    if (!LIKELY(preload_fill_is_short(dst, n, short_end))) {
+        fast = fast_fill;
+        return LIKELY(fast) ? fast(dst, value, n) : slow_fill(dst, value, n, CALLER());
+    }
+    preload_fill_short(dst, value, n);
+    return dst;
 }
 
 EXPORT void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
-    return copy(dst, src, n, PRELOAD_MEMCPY, CALLER());
+    return copy(dst, src, n, PRELOAD_MEMCPY);
 }
 
 EXPORT void *memmove(void *dst, const void *src, size_t n)
 {
-    return move(dst, src, n, PRELOAD_MEMMOVE, CALLER());
+    return move(dst, src, n, PRELOAD_MEMMOVE);
 }
 
 EXPORT void *mempcpy(void *dst, const void *src, size_t n)
 {
-    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY, CALLER()) + n;
+    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY) + n;
 }
 
 EXPORT void *__mempcpy(void *dst, const void *src, size_t n)
 {
-    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY, CALLER()) + n;
+    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY) + n;
 }
 
 EXPORT void *memset(void *dst, int value, size_t n)
 {
-    return fill(dst, value, n, CALLER());
+    return fill(dst, value, n);
 }
 
 EXPORT void bcopy(const void *src, void *dst, size_t n)
 {
-    move(dst, src, n, PRELOAD_BCOPY, CALLER());
+    move(dst, src, n, PRELOAD_BCOPY);
 }
 
 /* The fortified forms: `size` is what the compiler knows of dst (_FORTIFY_SOURCE). */
@@ -148,28 +164,28 @@ EXPORT void *__memcpy_chk(void *dst, const void *src, size_t n, size_t size)
 {
     if (n > size)
         __chk_fail();
-    return copy(dst, src, n, PRELOAD_MEMCPY, CALLER());
+    return copy(dst, src, n, PRELOAD_MEMCPY);
 }
 
 EXPORT void *__memmove_chk(void *dst, const void *src, size_t n, size_t size)
 {
     if (n > size)
         __chk_fail();
-    return move(dst, src, n, PRELOAD_MEMMOVE, CALLER());
+    return move(dst, src, n, PRELOAD_MEMMOVE);
 }
 
 EXPORT void *__mempcpy_chk(void *dst, const void *src, size_t n, size_t size)
 {
     if (n > size)
         __chk_fail();
-    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY, CALLER()) + n;
+    return (char *)copy(dst, src, n, PRELOAD_MEMPCPY) + n;
 }
 
 EXPORT void *__memset_chk(void *dst, int value, size_t n, size_t size)
 {
     if (n > size)
         __chk_fail();
-    return fill(dst, value, n, CALLER());
+    return fill(dst, value, n);
 }
 
 static void fast_on(void)
@@ -179,6 +195,7 @@ static void fast_on(void)
     fast_copy = kernel->copy;
     fast_move = kernel->move;
     fast_fill = kernel->fill;
+    short_end = preload_short_end(kernel);
 }
 
 /* Where the counts go: a file to append to, or the standard error that was there at the start

@@ -4,12 +4,13 @@
 # Debian's QEMU 7.2 and bookworm-backports' QEMU 10 boot a Debian kernel, with the preload library
 # and without, in turns. The calls are counted. The times are told, as ratios, and not judged: the
 # processor time (user and system), which other programs disturb little, and the elapsed time.
+# Then the calls themselves are recorded, and made again by the C library and the preload library.
 #
-#   test_qemu_boot.sh MEMBUS LIBRARY SOURCE_ROOT WORK_DIRECTORY [TURNS]
+#   test_qemu_boot.sh MEMBUS LIBRARY SOURCE_ROOT WORK_DIRECTORY TRACE_LIBRARY BENCH [TURNS]
 #
 # WORK_DIRECTORY keeps what scripts/fetch-qemu.sh fetches. Needs the packages of the group `qemu`.
 set -u
-membus=$1 library=$2 root=$3 work=$4 turns=${5:-3}
+membus=$1 library=$2 root=$3 work=$4 trace=$5 bench=$6 turns=${7:-3}
 n=0 bad=0
 
 ok() { echo "ok $((n += 1)) - $*"; }
@@ -52,18 +53,23 @@ boot() {
 
 up() { grep -q 'membus: guest is up' "$1"; }
 
-# ratio COLUMN PLAIN OURS: the medians' ratio of that column of two files of boots.
-median() { awk -v c="$1" '{ print $c }' "$2" | sort -n | sed -n "$(((turns + 1) / 2))p"; }
-ratio() { awk "BEGIN { printf \"%.3f\", $(median "$1" "$3") / $(median "$1" "$2") }"; }
+# ratios COLUMN PAIRS: of that column of each pair, with the preload over without: the median, and
+# from the least to the greatest. A line of PAIRS: plain's two columns, then ours.
+ratios() {
+    awk -v c="$1" '{ printf "%.3f\n", $(c + 2) / $c }' "$2" | sort -n |
+        awk '{ r[NR] = $1 } END { print (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2,
+            "(" r[1] " - " r[NR] ")" }'
+}
 
 one_qemu() { # name command
-    local name=$1 qemu=$2 log=$work/$1 i all_up=yes
-    rm -f "$log-plain.ms" "$log-ours.ms" "$log-counts"
-    for i in $(seq "$turns"); do
-        boot "$log-plain.log" "$qemu" >>"$log-plain.ms"
-        up "$log-plain.log" || all_up=no
-        boot "$log-ours.log" "$membus" exec --library="$library" "$qemu" >>"$log-ours.ms"
-        up "$log-ours.log" || all_up=no
+    local name=$1 qemu=$2 log=$work/$1 i all_up=yes plain ours
+    rm -f "$log-pairs" "$log-counts" "$log-trace"
+    for i in $(seq "$turns"); do # who goes first alternates
+        [ $((i % 2)) = 0 ] || plain=$(boot "$log-plain.log" "$qemu")
+        ours=$(boot "$log-ours.log" "$membus" exec --library="$library" "$qemu")
+        [ $((i % 2)) = 1 ] || plain=$(boot "$log-plain.log" "$qemu")
+        up "$log-plain.log" && up "$log-ours.log" || all_up=no
+        echo "$plain $ours" >>"$log-pairs"
     done
     boot "$log-stats.log" "$membus" exec --library="$library" --stats="$log-counts" "$qemu" >/dev/null
     up "$log-stats.log" || all_up=no
@@ -79,10 +85,15 @@ one_qemu() { # name command
     else
         not_ok "$name: no counts"
     fi
-    echo "# $name: $turns boots each, processor ms without: $(awk '{ printf "%s ", $1 }' "$log-plain.ms")" \
-        "with: $(awk '{ printf "%s ", $1 }' "$log-ours.ms")"
-    echo "# $name: ratio of the medians, with over without: processor time" \
-        "$(ratio 1 "$log-plain.ms" "$log-ours.ms"), elapsed $(ratio 2 "$log-plain.ms" "$log-ours.ms")"
+    echo "# $name: $turns pairs of boots, with the preload over without, median (least - greatest):" \
+        "processor time $(ratios 1 "$log-pairs"), elapsed $(ratios 2 "$log-pairs")"
+    boot "$log-recorded.log" env LD_PRELOAD="$trace" TRACE="$log-trace" "$qemu" >/dev/null
+    if "$bench" "$library" "$log-trace" >"$log-bench"; then
+        ok "$name: its calls made again, over the C library's"
+        sed 's/^/# /' "$log-bench"
+    else
+        not_ok "$name: its calls were not recorded"
+    fi
 }
 
 make_initramfs
