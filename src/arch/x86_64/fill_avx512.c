@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Fills by the kernel `avx512`: up to 128 bytes without a branch, others line by line.
- *
- * A line costs one store of two cycles, a mispredicted branch some eighteen: so a loop of single
- * lines, which ends once, is faster than one of four lines with a ladder behind it. It is the
- * masked stores' idle lanes that must not lie in a page of their own, as in fill_short.h.
+ * Fills by the kernel `avx512`: up to 128 bytes without a branch, others four lines at a time, and
+ * the last one to four lines without a branch again: a mispredicted one costs as much as nine
+ * lines. No masked store has its idle lanes in a page that the fill does not reach (fill_short.h).
  */
 
 #include "avx512.h"
@@ -33,6 +31,20 @@ MEMBUS_INLINE void fill_blocks(char *line, int value)
                      : "xmm16", "memory");
 }
 
+/* The last word, stored from 16 bytes of two words on: where those begin, and which of them it is.
+ */
+struct last_word {
+    size_t at;
+    unsigned mask;
+};
+
+MEMBUS_INLINE struct last_word last_word(size_t end)
+{
+    const size_t last = (end - 1) & ~(size_t)7;
+
+    return (struct last_word){last & ~(size_t)15, (unsigned)low_bits(end - last) << (last & 8)};
+}
+
 /*
  * 65 to 128 bytes from the aligned word that dst starts in: the rest of 64 bytes, the body, and the
  * last word. `end` counts from that word.
@@ -40,6 +52,7 @@ MEMBUS_INLINE void fill_blocks(char *line, int value)
 MEMBUS_INLINE void fill_two(char *dst, int value, size_t lead, size_t end)
 {
     const size_t last = (end - 1) & ~(size_t)7;
+    const struct last_word word = last_word(end);
 
     __asm__ volatile("vpbroadcastb %1, %%zmm16\n\t"
                      "kmovq %2, %%k1\n\t"
@@ -50,7 +63,7 @@ MEMBUS_INLINE void fill_two(char *dst, int value, size_t lead, size_t end)
                      "vmovdqu8 %%xmm16, (%0,%5)%{%%k3%}"
                      :
                      : "r"(dst), "r"(value), "r"(UINT64_MAX << lead), "r"(low_bits(last - 64)),
-                       "r"((unsigned)low_bits(end - last)), "r"(last)
+                       "r"(word.mask), "r"(word.at)
                      : "xmm16", "k1", "k2", "k3", "memory");
 }
 
@@ -71,25 +84,26 @@ static const uint8_t places[256] __attribute__((aligned(64))) = {
 MEMBUS_INLINE void fill_four(char *line, int value, size_t n)
 {
     const size_t last = (n - 1) & ~(size_t)7, last_line = last & ~(size_t)63;
+    const struct last_word word = last_word(n);
 
-    __asm__ volatile("vpbroadcastb %[value], %%zmm16\n\t"
-                     "vpbroadcastb %k[last], %%zmm17\n\t"
-                     "kmovd %[word], %%k5\n\t"
-                     "vpcmpub $6, (%[places]), %%zmm17, %%k1\n\t"
-                     "vpcmpub $6, 64(%[places]), %%zmm17, %%k2\n\t"
-                     "vpcmpub $6, 128(%[places]), %%zmm17, %%k3\n\t"
-                     "vpcmpub $6, 192(%[places]), %%zmm17, %%k4\n\t"
-                     "vmovdqu8 %%zmm16, (%[line])%{%%k1%}\n\t"
-                     "vmovdqu8 %%zmm16, (%[line],%[second])%{%%k2%}\n\t"
-                     "vmovdqu8 %%zmm16, (%[line],%[third])%{%%k3%}\n\t"
-                     "vmovdqu8 %%zmm16, (%[line],%[fourth])%{%%k4%}\n\t"
-                     "vmovdqu8 %%xmm16, (%[line],%[last])%{%%k5%}"
-                     :
-                     : [line] "r"(line), [value] "r"(value), [last] "r"(last),
-                       [word] "r"((unsigned)low_bits(n - last)), [places] "r"(places),
-                       [second] "r"(last_line < 64 ? last_line : 64),
-                       [third] "r"(last_line < 128 ? last_line : 128), [fourth] "r"(last_line)
-                     : "memory", "xmm16", "xmm17", "k1", "k2", "k3", "k4", "k5");
+    __asm__ volatile(
+        "vpbroadcastb %[value], %%zmm16\n\t"
+        "vpbroadcastb %k[last], %%zmm17\n\t"
+        "kmovd %[word], %%k5\n\t"
+        "vpcmpub $6, (%[places]), %%zmm17, %%k1\n\t"
+        "vpcmpub $6, 64(%[places]), %%zmm17, %%k2\n\t"
+        "vpcmpub $6, 128(%[places]), %%zmm17, %%k3\n\t"
+        "vpcmpub $6, 192(%[places]), %%zmm17, %%k4\n\t"
+        "vmovdqu8 %%zmm16, (%[line])%{%%k1%}\n\t"
+        "vmovdqu8 %%zmm16, (%[line],%[second])%{%%k2%}\n\t"
+        "vmovdqu8 %%zmm16, (%[line],%[third])%{%%k3%}\n\t"
+        "vmovdqu8 %%zmm16, (%[line],%[fourth])%{%%k4%}\n\t"
+        "vmovdqu8 %%xmm16, (%[line],%[at])%{%%k5%}"
+        :
+        : [line] "r"(line), [value] "r"(value), [last] "r"(last), [word] "r"(word.mask),
+          [at] "r"(word.at), [places] "r"(places), [second] "r"(last_line < 64 ? last_line : 64),
+          [third] "r"(last_line < 128 ? last_line : 128), [fourth] "r"(last_line)
+        : "memory", "xmm16", "xmm17", "k1", "k2", "k3", "k4", "k5");
 }
 
 /*
@@ -118,7 +132,8 @@ MEMBUS_INLINE void fill_line(char *line, int value, size_t head, size_t n)
     fill_masked(line, value, all ^ first);
 }
 
-/* From the last lines of a page, or further than 128 bytes from the word that it starts in. */
+/* What starts in the last lines of a page, or ends over 128 bytes from the word that it starts in.
+ */
 static __attribute__((noinline, aligned(64))) void *fill_other(char *dst, int value, size_t n)
 {
     const size_t lead = (uintptr_t)dst & 7, line = (uintptr_t)dst & 63;
