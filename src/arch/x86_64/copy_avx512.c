@@ -204,6 +204,8 @@ __attribute__((naked, aligned(64))) void *membus_avx512_copy(void *dst __attribu
     __asm__("movl %edi, %ecx\n\t"
             "movq %rdi, %rax\n\t"
             "andl $7, %ecx\n\t" /* dst's place in its word */
+            "cmpq $256, %rdx\n\t"
+            "ja 3f\n\t"
             "cmpq $64, %rdx\n\t"
             "ja 2f\n\t"
             "movl %edx, %r8d\n\t"
@@ -236,9 +238,7 @@ __attribute__((naked, aligned(64))) void *membus_avx512_copy(void *dst __attribu
             "ret\n\t"
 
             ".p2align 5\n"
-            "2: cmpq $256, %rdx\n\t"
-            "ja 3f\n\t"
-            "leaq " MASKS ", %r8\n\t"
+            "2: leaq " MASKS ", %r8\n\t"
             "subq %rcx, %rdi\n\t"
             "subq %rcx, %rsi\n\t"
             "leaq -1(%rcx,%rdx), %r9\n\t"
