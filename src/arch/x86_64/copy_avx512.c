@@ -140,6 +140,19 @@ MEMBUS_INLINE const unsigned char *last_words(size_t bytes)
     return membus_avx512_masks.words + bytes / 8;
 }
 
+/* The bytes up to a word boundary of dst, which is not at one, from a range of over 8. */
+MEMBUS_INLINE void first_word(char *dst, const char *src)
+{
+    const unsigned lead = (uintptr_t)dst & 7;
+
+    __asm__ volatile("vmovq %2, %%xmm16\n\t"
+                     "vmovdqu8 %%xmm16, %0%{%1%}"
+                     : "+m"(*(struct membus_block16 *)(dst - lead))
+                     : "Yk"((__mmask16)(0xffu << lead & 0xff)),
+                       "r"(membus_ram_load_64(src) << 8 * lead)
+                     : "xmm16");
+}
+
 /*
  * A masked access whose idle lanes lie in a page that is not there, or was never touched, takes
  * some 400 ns: the processor finds out in microcode that nothing is wrong. Large copies whose ends
@@ -151,12 +164,13 @@ __attribute__((used)) void *membus_avx512_copy_at_page(char *to, const char *fro
     char *const last = (char *)(((uintptr_t)to + n - 1) & ~(uintptr_t)7); /* the word it is in */
     char *dst = to + head;
     const char *src = from + head;
-    size_t body;
+    size_t to_word = 0, body;
 
-    if (((uintptr_t)from & 4095) >= lead)
-        masked(to - lead, from - lead, _bzhi_u64(UINT64_MAX << lead, (unsigned)(head + lead)));
-    else
-        membus_words_copy(to, from, head, MEMBUS_WORDS_LOOSE);
+    if (lead) {
+        first_word(to, from);
+        to_word += 8 - lead;
+    }
+    masked(to + to_word, from + to_word, low_bits(head - to_word));
     while ((body = (size_t)(last - dst)) > 192) {
         lines(dst, src);
         dst += 192;
