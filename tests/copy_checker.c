@@ -115,11 +115,21 @@ static bool check_one(struct copy_checker *c, copy_routine *routine, size_t dst,
     return false;
 }
 
-/* The same with the ranges at the start and at the very end of their pages. */
+/* The same with one range or both at the start or the very end of their pages, beyond which there
+ * is nothing, and the other anywhere in a line. */
 static bool check_edges(struct copy_checker *c, copy_routine *routine, size_t n)
 {
-    return check_one(c, routine, 0, 0, n) && check_one(c, routine, ROOM - n, ROOM - n, n) &&
-           check_one(c, routine, 0, ROOM - n, n) && check_one(c, routine, ROOM - n, 0, n);
+    const size_t end = ROOM - n;
+
+    if (!check_one(c, routine, 0, 0, n) || !check_one(c, routine, end, end, n) ||
+        !check_one(c, routine, 0, end, n) || !check_one(c, routine, end, 0, n))
+        return false;
+    for (size_t at = PAGE; at < PAGE + 64; at += c->thin) {
+        if (!check_one(c, routine, at, 0, n) || !check_one(c, routine, at, end, n) ||
+            !check_one(c, routine, 0, at, n) || !check_one(c, routine, end, at, n))
+            return false;
+    }
+    return true;
 }
 
 const char *copy_checker_copies(struct copy_checker *c, copy_routine *routine)
