@@ -6,10 +6,10 @@
  *   bench_preload LIBRARY TRACE [ROUNDS]
  *
  * TRACE is what preload_trace.c recorded. The calls are made again in their order, each function's
- * alone and then all, through a pointer, as a program's calls of a shared library are. Sizes are
- * the recorded ones, addresses too but for their upper bits: pages, lines and overlaps stay as they
- * were. Batches in turns; the median ratio of all rounds and its quartiles. The C library a second
- * time: the noise.
+ * alone (moves of something onto itself for themselves) and then all, through a pointer, as a
+ * program's calls of a shared library are. Sizes are the recorded ones, addresses too but for their
+ * upper bits: pages, lines and overlaps stay as they were. Batches in turns; the median ratio of
+ * all rounds and its quartiles. The C library a second time: the noise.
  */
 
 #ifndef _GNU_SOURCE
@@ -25,12 +25,13 @@
 
 #include "preload_trace.h"
 
-#define LARGEST    (1u << 20) /* larger calls are left out */
-#define PLACES     (1u << 16) /* of an address, what is below this is kept */
-#define MOST       101u       /* rounds */
-#define EVERYTHING TRACE_FUNCTIONS
+#define LARGEST    (1u << 20)      /* larger calls are left out */
+#define PLACES     (1u << 16)      /* of an address, what is below this is kept */
+#define MOST       101u            /* rounds */
+#define IN_PLACE   TRACE_FUNCTIONS /* rows beside the functions: memmove(p, p, n), of which a C */
+#define EVERYTHING (TRACE_FUNCTIONS + 1) /* library may store nothing; and all calls */
 
-static const char *const names[TRACE_FUNCTIONS + 1] = {"memcpy", "memmove", "memset", "all"};
+static const char *const names[] = {"memcpy", "memmove", "memset", "in place", "all"};
 
 typedef void *copy_function(void *, const void *, size_t);
 typedef void *set_function(void *, int, size_t);
@@ -58,8 +59,16 @@ static struct op op_of(const struct trace_call *call)
     return (struct op){call->n, call->function, dst, src};
 }
 
-/* The calls of one function, or of all. */
-static int read_trace(FILE *file, unsigned function)
+static bool belongs(const struct trace_call *call, unsigned row)
+{
+    const bool in_place = call->function == TRACE_MEMMOVE && call->dst == call->src;
+
+    return call->n <= LARGEST &&
+           (row == EVERYTHING || row == (in_place ? IN_PLACE : call->function));
+}
+
+/* The calls of one row. */
+static int read_trace(FILE *file, unsigned row)
 {
     struct trace_call call;
 
@@ -68,22 +77,22 @@ static int read_trace(FILE *file, unsigned function)
     while (fread(&call, sizeof(call), 1, file) == 1 && (call.dst || call.n)) {
         if (call.function >= TRACE_FUNCTIONS)
             return -1;
-        if (call.n <= LARGEST && (function == EVERYTHING || call.function == function) &&
-            count < TRACE_CALLS)
+        if (belongs(&call, row) && count < TRACE_CALLS)
             ops[count++] = op_of(&call);
     }
     return ferror(file) ? -1 : 0;
 }
 
-static double run(unsigned function, const struct functions *f)
+static double run(unsigned row, const struct functions *f)
 {
+    const unsigned function = row == IN_PLACE ? TRACE_MEMMOVE : row;
     struct timespec begin, end;
 
     clock_gettime(CLOCK_MONOTONIC, &begin);
     if (function == TRACE_MEMSET) {
         for (size_t i = 0; i < count; i++)
             f->set(memory + ops[i].dst, 0, ops[i].n);
-    } else if (function != EVERYTHING) {
+    } else if (row != EVERYTHING) {
         for (size_t i = 0; i < count; i++)
             f->copy[function](memory + ops[i].dst, memory + ops[i].src, ops[i].n);
     } else {
@@ -105,7 +114,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void measure(unsigned function, const struct functions *libc, const struct functions *ours,
+static void measure(unsigned row, const struct functions *libc, const struct functions *ours,
                     unsigned rounds)
 {
     static double ratio[MOST], noise[MOST], ns[MOST];
@@ -116,17 +125,17 @@ static void measure(unsigned function, const struct functions *libc, const struc
     for (size_t i = 0; i < count; i++)
         bytes += ops[i].n;
     for (unsigned r = 0; r < rounds; r++) {
-        const double first = r & 1 ? run(function, ours) : 0, plain = run(function, libc);
+        const double first = r & 1 ? run(row, ours) : 0, plain = run(row, libc);
 
-        ratio[r] = (r & 1 ? first : run(function, ours)) / plain;
-        noise[r] = run(function, libc) / plain;
+        ratio[r] = (r & 1 ? first : run(row, ours)) / plain;
+        noise[r] = run(row, libc) / plain;
         ns[r] = plain / (double)count;
     }
     qsort(ratio, rounds, sizeof(*ratio), compare);
     qsort(noise, rounds, sizeof(*noise), compare);
     qsort(ns, rounds, sizeof(*ns), compare);
-    printf("%-8s %8zu calls, mean %6.0f bytes %8.2f ns   ratio %.3f (%.3f - %.3f)   noise %.3f\n",
-           names[function], count, bytes / (double)count, ns[rounds / 2], ratio[rounds / 2],
+    printf("%-9s%8zu calls, mean %6.0f bytes %8.2f ns   ratio %.3f (%.3f - %.3f)   noise %.3f\n",
+           names[row], count, bytes / (double)count, ns[rounds / 2], ratio[rounds / 2],
            ratio[rounds / 4], ratio[3 * rounds / 4], noise[rounds / 2]);
 }
 
@@ -163,12 +172,12 @@ int main(int argc, char **argv)
     file = fopen(argv[2], "rb");
     ops = malloc(TRACE_CALLS * sizeof(*ops));
     memset(memory, 1, sizeof(memory));
-    for (unsigned function = 0; file && ops && function <= EVERYTHING; function++) {
-        if (read_trace(file, function) != 0) {
+    for (unsigned row = 0; file && ops && row <= EVERYTHING; row++) {
+        if (read_trace(file, row) != 0) {
             fprintf(stderr, "bench_preload: %s is no trace\n", argv[2]);
             return 2;
         }
-        measure(function, &libc, &ours, rounds);
+        measure(row, &libc, &ours, rounds);
     }
     if (!file || !ops || count == 0) {
         fprintf(stderr, "bench_preload: no calls in %s\n", argv[2]);
