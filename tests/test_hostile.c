@@ -70,9 +70,9 @@ static void test_double_fetch(void **state)
 }
 
 /*
- * A BAR moved, disabled and deleted under a running DMA (CVE-2021-3929, CVE-2020-25084 and their
- * like: use after free by way of a remap; CWE-416). A reader sees the old view or the new one,
- * whole; memory lives until the last access is over.
+ * A BAR moved, disabled and deleted under a running DMA: memory used after it was unmapped
+ * (CVE-2021-3748 in QEMU's virtio-net; CWE-416). A reader sees the old view or the new one, whole;
+ * memory lives until the last access is over.
  */
 
 struct remap {
@@ -154,8 +154,8 @@ static void test_remap_during_dma(void **state)
 }
 
 /*
- * DMA at the device's own registers (CVE-2021-3750, CVE-2021-3929, CVE-2022-2962; CWE-674): the
- * access from within the callback is denied, and the device goes on.
+ * DMA at the device's own registers (CVE-2021-3750, CVE-2021-3929, CVE-2022-2962: QEMU's EHCI, NVMe
+ * and Tulip; CWE-674): the access from within the callback is denied, and the device goes on.
  */
 static void test_reentrancy(void **state)
 {
@@ -235,7 +235,7 @@ static void test_ping_pong(void **state)
 }
 
 /*
- * A cached translation whose memory turns into registers (CVE-2020-27821; CWE-787): the guest
+ * A cached translation that points to registers (CVE-2020-27821 in QEMU; CWE-787): the guest
  * puts a BAR over its ring. The ring's accesses go where the space's would.
  */
 
@@ -276,8 +276,8 @@ static void test_cached_ring(void **state)
 
 /*
  * Addresses near 2^64, lengths that wrap, holes, and accesses across the end of a region
- * (CVE-2020-13754; CWE-190, CWE-125). An error or a hole, never a wrap; and a hole of a gigabyte
- * is no loop over words.
+ * (CVE-2020-13754 in QEMU's MSI-X; CWE-190, CWE-125). An error or a hole, never a wrap; and a hole
+ * of a gigabyte is no loop over words.
  */
 static void test_unassigned_and_wrap(void **state)
 {
@@ -398,9 +398,9 @@ static void test_bounce_flood(void **state)
 }
 
 /*
- * Memory decoding turned off while the VMM touches the BAR (CVE-2020-12888; CWE-248): the mapping
- * raises SIGBUS, here by a truncated file. Accesses end with an error, reads give all ones, the
- * count is exact, and the process lives.
+ * Memory decoding turned off while the VMM touches the BAR (CVE-2020-12888, which crashed hosts;
+ * since its fix the VMM gets SIGBUS, here by a truncated file; CWE-248). Accesses end with an
+ * error, reads give all ones, the count is exact, and the process lives.
  */
 
 static void decode_off_and_on(void *data, unsigned turn)
