@@ -37,7 +37,7 @@ allowed() { # file header
     case $1:$2 in
     src/arch/*:src/kernel.h | src/arch/*:src/words.h | src/arch/*:src/move.h | \
     src/arch/*:src/words_kernel.h | src/arch/*:src/straight.h | src/arch/*:src/host.h | \
-    src/arch/*:src/guard.h |     src/arch/*:include/membus/*) return 0 ;;
+    src/arch/*:src/guard.h | src/arch/*:include/membus/*) return 0 ;;
     # A space keeps its DMA budget and who waits for it.
     src/space_internal.h:include/membus/dma.h) return 0 ;;
     esac

@@ -18,10 +18,15 @@
 
 #include "words.h"
 
+/* Are the copies here for this host? */
+#define MEMBUS_STRAIGHT                                                                  \
+    (MEMBUS_HOST_STORES_ORDERED && MEMBUS_ARCH_RAM_UNALIGNED && MEMBUS_ARCH_WORD == 8 && \
+     __SIZEOF_POINTER__ == 8)
+
 /* On the caller's stack. Not where absent elements are loaded from, too: such a load would wait
  * for the last store there. */
 struct membus_sink {
-    char byte[256];
+    char byte[64];
 };
 
 static const char membus_nowhere[256] __attribute__((aligned(64)));
@@ -31,7 +36,7 @@ static const char membus_nowhere[256] __attribute__((aligned(64)));
 /* `yes` where `mask` is all ones, `no` where it is 0. */
 MEMBUS_INLINE uintptr_t membus_straight_either(uintptr_t mask, const void *yes, const void *no)
 {
-    return (uintptr_t)no ^ (((uintptr_t)yes ^ (uintptr_t)no) & mask);
+    return (uintptr_t)no + (((uintptr_t)yes - (uintptr_t)no) & mask);
 }
 
 /* dst, if `bits` has the constant `bit`; else the sink. */
@@ -87,7 +92,7 @@ MEMBUS_INLINE size_t membus_straight_head(char *dst, const char *src, struct mem
 }
 
 /* 0 to `most` bytes at a word boundary of dst: words, each on its own (W5), then 4, 2 and 1 bytes.
- * `most` is 32 or 63. The range began at least 7 bytes before its end. */
+ * `most` is 31, 32 or 63. The range began at least 7 bytes before its end. */
 MEMBUS_INLINE void membus_straight_words(char *dst, const char *src, size_t n, unsigned most,
                                          struct membus_sink *sink)
 {
@@ -102,7 +107,9 @@ MEMBUS_INLINE void membus_straight_words(char *dst, const char *src, size_t n, u
     WORD(0)
     WORD(1)
     WORD(2)
-    WORD(3)
+    if (most > 31) {
+        WORD(3)
+    }
     if (most > 32) {
         WORD(4)
         WORD(5)
@@ -136,6 +143,46 @@ MEMBUS_INLINE void membus_straight_short(char *dst, const char *src, size_t n,
     membus_maybe(dst + (left & 8), src + (left & 8), 4, left, 4, sink);
     membus_maybe(dst + (left & 12), src + (left & 12), 2, left, 2, sink);
     membus_maybe(dst + (ptrdiff_t)left - 1, src + (ptrdiff_t)left - 1, 1, left, 1, sink);
+}
+
+/* Four words, the loads first. */
+MEMBUS_INLINE void membus_straight_four(char *dst, const char *src)
+{
+    membus_word a = membus_native_load(src), b = membus_native_load(src + 8);
+    membus_word c = membus_native_load(src + 16), d = membus_native_load(src + 24);
+
+    membus_native_store(dst, a);
+    membus_native_store(dst + 8, b);
+    membus_native_store(dst + 16, c);
+    membus_native_store(dst + 24, d);
+}
+
+/* Any n, by words: W1-W7. dst and src overlap only with dst <= src. */
+MEMBUS_INLINE void *membus_straight_copy(void *to, const void *from, size_t n)
+{
+    struct membus_sink sink;
+    char *dst = (char *)to;
+    const char *src = (const char *)from;
+
+    if (n < 16) {
+        if (n)
+            membus_straight_short(dst, src, n, &sink);
+        return to;
+    }
+
+    const size_t head = membus_straight_head(dst, src, &sink);
+
+    dst += head;
+    src += head;
+    n -= head;
+    if (n < 64) {
+        membus_straight_words(dst, src, n, 63, &sink);
+        return to;
+    }
+    for (; n >= 32; n -= 32, dst += 32, src += 32)
+        membus_straight_four(dst, src);
+    membus_straight_words(dst, src, n, 31, &sink);
+    return to;
 }
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "kernel.h"
 #include "move.h"
+#include "straight.h"
 #include "words.h"
 
 MEMBUS_INLINE bool membus_words_kernel_usable(void)
@@ -18,12 +19,20 @@ MEMBUS_INLINE bool membus_words_kernel_usable(void)
 
 static void *membus_words_kernel_copy(void *dst, const void *src, size_t n)
 {
+#if MEMBUS_STRAIGHT
+    return membus_straight_copy(dst, src, n);
+#else
     return membus_words_copy(dst, src, n, MEMBUS_WORDS_LOOSE);
+#endif
 }
 
 static void *membus_words_kernel_copy_strict(void *dst, const void *src, size_t n)
 {
+#if MEMBUS_STRAIGHT
+    return membus_straight_copy(dst, src, n); /* by words, in program order */
+#else
     return membus_words_copy(dst, src, n, MEMBUS_WORDS_STRICT);
+#endif
 }
 
 static void *membus_words_kernel_fill(void *dst, int value, size_t n)

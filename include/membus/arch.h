@@ -63,6 +63,13 @@ typedef uint64_t __attribute__((may_alias, aligned(1))) membus_u64;
 #define MEMBUS_HOST_UNALIGNED 0
 #endif
 
+/* Does another CPU see the host's stores in program order (total store order)? */
+#if defined(__x86_64__) || defined(__i386__) || defined(__s390x__)
+#define MEMBUS_HOST_STORES_ORDERED 1
+#else
+#define MEMBUS_HOST_STORES_ORDERED 0
+#endif
+
 #if defined(MEMBUS_FORCE_GENERIC)
 #include <membus/arch/generic.h>
 #elif defined(__x86_64__) && !defined(__ILP32__)

@@ -75,7 +75,9 @@ MEMBUS_INLINE void membus_lines(char *dst, const char *src, bool strict)
                          : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
 }
 
-/* A sink in `memory` of two, where a block crosses no line. */
+/* A sink for blocks, in `memory` of MEMBUS_BLOCKS_SINK, where none of them crosses a line. */
+#define MEMBUS_BLOCKS_SINK 5
+
 MEMBUS_INLINE struct membus_sink *membus_sink_aligned(struct membus_sink *memory)
 {
     return (struct membus_sink *)(((uintptr_t)memory + 31) & ~(uintptr_t)31);
@@ -124,7 +126,7 @@ MEMBUS_INLINE size_t membus_blocks_head(char *dst, const char *src, bool strict,
 /* 16 to 256 bytes. */
 MEMBUS_INLINE void *membus_blocks_256(char *dst, const char *src, size_t n, bool strict)
 {
-    struct membus_sink memory[2], *sink = membus_sink_aligned(memory);
+    struct membus_sink memory[MEMBUS_BLOCKS_SINK], *sink = membus_sink_aligned(memory);
 
     if (__builtin_expect(n == 16, 0) && ((uintptr_t)dst & 15) == 0) {
         membus_block_16(dst, src);
@@ -141,7 +143,7 @@ MEMBUS_INLINE void *membus_blocks_256(char *dst, const char *src, size_t n, bool
  * store. */
 MEMBUS_INLINE void *membus_blocks_large(char *to, const char *from, size_t n, bool strict)
 {
-    struct membus_sink memory[2], *sink = membus_sink_aligned(memory);
+    struct membus_sink memory[MEMBUS_BLOCKS_SINK], *sink = membus_sink_aligned(memory);
     size_t head = membus_blocks_head(to, from, true, sink);
     char *dst = to + head;
     const char *src = from + head;

@@ -5,6 +5,7 @@
  * touched. Stores are seen in program order (SDM 9.2.2): strict order costs nothing but width.
  */
 
+#include "branchless.h"
 #include "kernels.h"
 #include "words_kernel.h"
 
