@@ -92,32 +92,20 @@ static void *first_fill(void *dst, int value, size_t n)
     return membus_kernel_get()->fill(dst, value, n);
 }
 
-/*
- * Where one kernel is likely, its functions are called by name: a jump that always goes to the same
- * place costs less than one through a pointer: 7 % of a short copy.
- */
-void *membus_copy(void *dst, const void *src, size_t n)
-{
-    void *(*copy)(void *, const void *, size_t) =
-        atomic_load_explicit(&active_copy, memory_order_relaxed);
-
-#ifdef MEMBUS_KERNEL_LIKELY_COPY
-    if (__builtin_expect(copy == MEMBUS_KERNEL_LIKELY_COPY, 1))
-        return MEMBUS_KERNEL_LIKELY_COPY(dst, src, n);
+#ifdef MEMBUS_ARCH_ENTRIES
+#define ENTRY(name) name##_chosen
+#else
+#define ENTRY(name) name
 #endif
-    return copy(dst, src, n);
+
+void *ENTRY(membus_copy)(void *dst, const void *src, size_t n)
+{
+    return atomic_load_explicit(&active_copy, memory_order_relaxed)(dst, src, n);
 }
 
-void *membus_move(void *dst, const void *src, size_t n)
+void *ENTRY(membus_move)(void *dst, const void *src, size_t n)
 {
-    void *(*move)(void *, const void *, size_t) =
-        atomic_load_explicit(&active_move, memory_order_relaxed);
-
-#ifdef MEMBUS_KERNEL_LIKELY_MOVE
-    if (__builtin_expect(move == MEMBUS_KERNEL_LIKELY_MOVE, 1))
-        return MEMBUS_KERNEL_LIKELY_MOVE(dst, src, n);
-#endif
-    return move(dst, src, n);
+    return atomic_load_explicit(&active_move, memory_order_relaxed)(dst, src, n);
 }
 
 void *membus_fill(void *dst, int value, size_t n)

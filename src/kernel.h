@@ -39,12 +39,14 @@ struct membus_kernel {
     void (*store_blocks)(void *dst, const void *src, size_t blocks);
 };
 
-/* The functions of the kernel that most hosts of an architecture choose, to jump to by name. */
+/*
+ * Where one kernel is likely, the architecture defines membus_copy() and membus_move() itself, and
+ * jumps to these where another is chosen.
+ */
 #ifdef MEMBUS_ARCH_X86_64_H
-void *membus_avx512_copy(void *dst, const void *src, size_t n);
-void *membus_avx512_move(void *dst, const void *src, size_t n);
-#define MEMBUS_KERNEL_LIKELY_COPY membus_avx512_copy
-#define MEMBUS_KERNEL_LIKELY_MOVE membus_avx512_move
+#define MEMBUS_ARCH_ENTRIES
+void *membus_copy_chosen(void *dst, const void *src, size_t n);
+void *membus_move_chosen(void *dst, const void *src, size_t n);
 #endif
 
 /* The kernels of this architecture, best first, `generic` last, NULL at the end. */

@@ -10,6 +10,7 @@
 
 void *membus_avx512_copy(void *dst, const void *src, size_t n);
 void *membus_avx512_move(void *dst, const void *src, size_t n);
+void *membus_avx512_move_overlapping(void *dst, const void *src, size_t n);
 void *membus_avx512_fill(void *dst, int value, size_t n);
 
 /* Bits [0, n) for n up to 64. */
@@ -37,18 +38,25 @@ MEMBUS_INLINE void block(char *dst, const char *src)
                      : "xmm16");
 }
 
-/* Three lines, all loads first. */
+/* Three lines, all loads first, by halves: where a line of dst crosses one of src, only one does.
+ */
 MEMBUS_INLINE void lines(char *dst, const char *src)
 {
-    __asm__ volatile("vmovdqu64 (%1), %%zmm16\n\t"
-                     "vmovdqu64 64(%1), %%zmm17\n\t"
-                     "vmovdqu64 128(%1), %%zmm18\n\t"
-                     "vmovdqu64 %%zmm16, (%0)\n\t"
-                     "vmovdqu64 %%zmm17, 64(%0)\n\t"
-                     "vmovdqu64 %%zmm18, 128(%0)"
+    __asm__ volatile("vmovdqu64 (%1), %%ymm16\n\t"
+                     "vmovdqu64 32(%1), %%ymm17\n\t"
+                     "vmovdqu64 64(%1), %%ymm18\n\t"
+                     "vmovdqu64 96(%1), %%ymm19\n\t"
+                     "vmovdqu64 128(%1), %%ymm20\n\t"
+                     "vmovdqu64 160(%1), %%ymm21\n\t"
+                     "vmovdqu64 %%ymm16, (%0)\n\t"
+                     "vmovdqu64 %%ymm17, 32(%0)\n\t"
+                     "vmovdqu64 %%ymm18, 64(%0)\n\t"
+                     "vmovdqu64 %%ymm19, 96(%0)\n\t"
+                     "vmovdqu64 %%ymm20, 128(%0)\n\t"
+                     "vmovdqu64 %%ymm21, 160(%0)"
                      :
                      : "r"(dst), "r"(src)
-                     : "xmm16", "xmm17", "xmm18", "memory");
+                     : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "memory");
 }
 
 #endif

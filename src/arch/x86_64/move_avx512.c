@@ -31,7 +31,7 @@ static __attribute__((noinline)) void *ring_with_slots(void *dst, const void *sr
     return membus_avx512_ring_more(dst, src, n, slots, lines - RING_MORE);
 }
 
-void *membus_avx512_move(void *to, const void *from, size_t n)
+void *membus_avx512_move_overlapping(void *to, const void *from, size_t n)
 {
     const size_t d = (uintptr_t)to - (uintptr_t)from, all = n / LINE;
     const size_t ring = d / LINE + (d % LINE != 0) + 1, lines = ring < all ? ring : all;

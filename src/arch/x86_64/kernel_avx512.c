@@ -6,19 +6,19 @@
  * Everything is seen from the aligned word or line that the destination starts in, with the source
  * shifted alike: so every store, masked or not, is issued from an 8-byte boundary and tears no
  * element (W3); the last word has a store of its own (W5). zmm16 to zmm31 need no vzeroupper.
- *
- * membus_avx512_copy() itself is written out, because a compiler saves registers on the way that
- * it could do without, and that costs a tenth.
+ * The copy itself is copy_avx512.S.
  */
 
 #include <stddef.h>
 
 #include "avx512.h"
+#include "masks_avx512.h"
 #include "cpu.h"
 #include "kernels.h"
 #include "strict.h"
 #include "words.h"
 
+/* What copy_avx512.S leaves to C. */
 void *membus_avx512_descriptor(char *dst, const char *src, size_t n);
 void *membus_avx512_copy_at_page(char *to, const char *from, size_t n);
 
@@ -67,7 +67,7 @@ MEMBUS_INLINE void descriptor_line(char *dst, const char *src, const unsigned n)
         membus_ram_store_32(dst + body, (uint32_t)last);
 }
 
-__attribute__((used)) void *membus_avx512_descriptor(char *dst, const char *src, size_t n)
+void *membus_avx512_descriptor(char *dst, const char *src, size_t n)
 {
 #define DESCRIPTOR(n)                 \
     case n:                           \
@@ -116,23 +116,15 @@ extern const struct masks {
     uint16_t last[9];        /* the first 0 to 8 bytes of the second word */
 } membus_avx512_masks;
 
-const struct masks membus_avx512_masks __attribute__((used, aligned(64))) = {
+const struct masks membus_avx512_masks __attribute__((aligned(64))) = {
     {UINT64_MAX, UINT64_MAX << 1, UINT64_MAX << 2, UINT64_MAX << 3, UINT64_MAX << 4,
      UINT64_MAX << 5, UINT64_MAX << 6, UINT64_MAX << 7},
     {NONE_64, NONE_64, NONE_64, ALL_64, ALL_64, ALL_64, ALL_64},
     {0, 0x100, 0x300, 0x700, 0xf00, 0x1f00, 0x3f00, 0x7f00, 0xff00},
 };
 
-/*
- * The same in assembly. FIRST_WORDS less bytes / 8 has the masks of blocks of which the first
- * `bytes`, a multiple of 8, are meant; WORD is `last` less one, indexed by an offset in a word.
- */
-#define MASKS       "membus_avx512_masks(%rip)"
-#define FIRST_WORDS "120"
-#define WORD        "154"
-
-_Static_assert(offsetof(struct masks, words) + 56 == 120, "FIRST_WORDS");
-_Static_assert(offsetof(struct masks, last) + sizeof(uint16_t) == 154, "WORD");
+_Static_assert(offsetof(struct masks, words) + 56 == MASKS_FIRST_WORDS, "copy_avx512.S");
+_Static_assert(offsetof(struct masks, last) == MASKS_LAST, "copy_avx512.S");
 
 /* Of three blocks the last `bytes`, a multiple of 8. */
 MEMBUS_INLINE const unsigned char *last_words(size_t bytes)
@@ -158,7 +150,7 @@ MEMBUS_INLINE void first_word(char *dst, const char *src)
  * some 400 ns: the processor finds out in microcode that nothing is wrong. Large copies whose ends
  * are a page's, as whole pages' always are, come here: no idle lane is beyond what is copied.
  */
-__attribute__((used)) void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
+void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
 {
     const size_t lead = (uintptr_t)to & 7, head = 64 - ((uintptr_t)to & 63);
     char *const last = (char *)(((uintptr_t)to + n - 1) & ~(uintptr_t)7); /* the word it is in */
@@ -194,151 +186,6 @@ __attribute__((used)) void *membus_avx512_copy_at_page(char *to, const char *fro
                        "m"(membus_avx512_masks.last[to + n - last])
                      : "xmm16", "xmm17", "xmm18", "xmm19", "k1", "k2", "k3", "k4", "memory");
     return to;
-}
-
-/*
- * dst is in rdi, src in rsi, n in rdx; dst is returned in rax.
- *
- * Up to 64 bytes: the body, then the last word, or an element that is whole where it lies (W2).
- * Either may be empty: a masked store of no bytes stores nothing, and costs less than a branch
- * that is hard to predict.
- *
- * Up to 256: four blocks, those beyond the body with empty masks, and the last word. As far as
- * this the loads come first, so any overlap is fine (membus_avx512_move).
- *
- * Over 256: by lines of the destination, three a turn. For sizes at random the last turn is what
- * the processor fails to predict: the longer a turn the fewer there are, and the more blocks of
- * the tail have empty masks.
- */
-__attribute__((naked, aligned(64))) void *membus_avx512_copy(void *dst __attribute__((unused)),
-                                                             const void *src
-                                                             __attribute__((unused)),
-                                                             size_t n __attribute__((unused)))
-{
-    __asm__("movl %edi, %ecx\n\t"
-            "movq %rdi, %rax\n\t"
-            "andl $7, %ecx\n\t" /* dst's place in its word */
-            "cmpq $256, %rdx\n\t"
-            "ja 3f\n\t"
-            "cmpq $64, %rdx\n\t"
-            "ja 2f\n\t"
-            "movl %edx, %r8d\n\t"
-            "andl $3, %r8d\n\t"
-            "orl %ecx, %r8d\n\t"
-            "jz membus_avx512_descriptor\n\t"
-
-            "leaq (%rcx,%rdx), %r8\n\t" /* the end, from that word */
-            "subq %rcx, %rsi\n\t"
-            "subq %rcx, %rdi\n\t"
-            "leaq -1(%r8), %r9\n\t"
-            "movl $0x116, %r11d\n\t" /* 1, 2, 4, 8: elements */
-            "xorl %r10d, %r10d\n\t"
-            "andq $-8, %r9\n\t" /* the body's end */
-            "btq %rdx, %r11\n\t"
-            "cmovcq %r10, %r9\n\t" /* none */
-            "decq %r10\n\t"
-            "shlxq %rcx, %r10, %r11\n\t" /* all from dst on */
-            "subl %r9d, %r8d\n\t"
-            "bzhiq %r9, %r11, %rdx\n\t"
-            "testq %r9, %r9\n\t"
-            "kmovq %rdx, %k1\n\t"
-            "cmovzq %r11, %r10\n\t"
-            "bzhiq %r8, %r10, %r10\n\t"
-            "kmovd %r10d, %k2\n\t"
-            "vmovdqu8 (%rsi), %zmm16{%k1}{z}\n\t"
-            "vmovdqu8 (%rsi,%r9), %xmm17{%k2}{z}\n\t"
-            "vmovdqu8 %zmm16, (%rdi){%k1}\n\t"
-            "vmovdqu8 %xmm17, (%rdi,%r9){%k2}\n\t"
-            "ret\n\t"
-
-            ".p2align 5\n"
-            "2: leaq " MASKS ", %r8\n\t"
-            "subq %rcx, %rdi\n\t"
-            "subq %rcx, %rsi\n\t"
-            "leaq -1(%rcx,%rdx), %r9\n\t"
-            "kmovq (%r8,%rcx,8), %k1\n\t"
-            "movl %r9d, %r10d\n\t"
-            "leaq " FIRST_WORDS "(%r8), %r11\n\t"
-            "andl $-8, %r9d\n\t" /* the body's end */
-            "andl $7, %r10d\n\t"
-            "movl %r9d, %ecx\n\t"
-            "shrl $3, %ecx\n\t"
-            "subq %rcx, %r11\n\t" /* the masks of the body */
-            "kmovw " WORD "(%r8,%r10,2), %k5\n\t"
-            "kmovq 8(%r11), %k2\n\t"
-            "kmovq 16(%r11), %k3\n\t"
-            "kmovq 24(%r11), %k4\n\t"
-            "vmovdqu8 (%rsi), %zmm16{%k1}{z}\n\t"
-            "vmovdqu8 64(%rsi), %zmm17{%k2}{z}\n\t"
-            "vmovdqu8 128(%rsi), %zmm18{%k3}{z}\n\t"
-            "vmovdqu8 192(%rsi), %zmm19{%k4}{z}\n\t"
-            "vmovdqu8 -8(%rsi,%r9), %xmm20{%k5}{z}\n\t"
-            "vmovdqu8 %zmm16, (%rdi){%k1}\n\t"
-            "vmovdqu8 %zmm17, 64(%rdi){%k2}\n\t"
-            "vmovdqu8 %zmm18, 128(%rdi){%k3}\n\t"
-            "vmovdqu8 %zmm19, 192(%rdi){%k4}\n\t"
-            "vmovdqu8 %xmm20, -8(%rdi,%r9){%k5}\n\t"
-            "ret\n\t"
-
-            ".p2align 5\n"
-            "3: movl %edi, %ecx\n\t"
-            "movl %esi, %r8d\n\t"
-            "leaq (%rdi,%rdx), %r9\n\t"
-            "andl $63, %ecx\n\t" /* dst's place in its line */
-            "andl $4095, %r8d\n\t"
-            "leaq (%rsi,%rdx), %r10\n\t"
-            "cmpl %ecx, %r8d\n\t" /* does the source's start a page before? */
-            "jb membus_avx512_copy_at_page\n\t"
-            "testl $4095, %r9d\n\t"
-            "jz membus_avx512_copy_at_page\n\t"
-            "testl $4095, %r10d\n\t"
-            "jz membus_avx512_copy_at_page\n\t"
-            "movq $-1, %r8\n\t"
-            "leaq " MASKS ", %r11\n\t"
-            "shlxq %rcx, %r8, %r8\n\t"
-            "subq %rcx, %rdi\n\t"
-            "subq %rcx, %rsi\n\t"
-            "kmovq %r8, %k1\n\t"
-            "decq %r9\n\t"
-            "movl %r9d, %r10d\n\t"
-            "vmovdqu8 (%rsi), %zmm16{%k1}{z}\n\t"
-            "andq $-8, %r9\n\t" /* the last word */
-            "andl $7, %r10d\n\t"
-            "vmovdqu8 %zmm16, (%rdi){%k1}\n\t"
-            "addq $64, %rdi\n\t"
-            "addq $64, %rsi\n\t"
-            "kmovw " WORD "(%r11,%r10,2), %k5\n\t"
-            "subq %rdi, %r9\n\t" /* what is left before it */
-            "addq $" FIRST_WORDS ", %r11\n\t"
-            "cmpq $192, %r9\n\t"
-            "jbe 5f\n\t"
-            ".p2align 5\n"
-            "4: vmovdqu64 (%rsi), %zmm16\n\t"
-            "vmovdqu64 64(%rsi), %zmm17\n\t"
-            "vmovdqu64 128(%rsi), %zmm18\n\t"
-            "vmovdqu64 %zmm16, (%rdi)\n\t"
-            "vmovdqu64 %zmm17, 64(%rdi)\n\t"
-            "vmovdqu64 %zmm18, 128(%rdi)\n\t"
-            "addq $192, %rsi\n\t"
-            "addq $192, %rdi\n\t"
-            "subq $192, %r9\n\t"
-            "cmpq $192, %r9\n\t"
-            "ja 4b\n\t"
-            "5: movl %r9d, %r10d\n\t"
-            "shrl $3, %r10d\n\t"
-            "subq %r10, %r11\n\t" /* the masks of the body */
-            "kmovq (%r11), %k1\n\t"
-            "kmovq 8(%r11), %k2\n\t"
-            "kmovq 16(%r11), %k3\n\t"
-            "vmovdqu8 (%rsi), %zmm16{%k1}{z}\n\t"
-            "vmovdqu8 64(%rsi), %zmm17{%k2}{z}\n\t"
-            "vmovdqu8 128(%rsi), %zmm18{%k3}{z}\n\t"
-            "vmovdqu8 -8(%rsi,%r9), %xmm19{%k5}{z}\n\t"
-            "vmovdqu8 %zmm16, (%rdi){%k1}\n\t"
-            "vmovdqu8 %zmm17, 64(%rdi){%k2}\n\t"
-            "vmovdqu8 %zmm18, 128(%rdi){%k3}\n\t"
-            "vmovdqu8 %xmm19, -8(%rdi,%r9){%k5}\n\t"
-            "ret");
 }
 
 /* Strict order: nothing wider than what the architecture keeps whole, 16 bytes aligned (SDM 9.1.1,
