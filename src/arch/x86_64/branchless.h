@@ -21,10 +21,10 @@ static const char membus_nowhere[256] __attribute__((aligned(64)));
 
 MEMBUS_INLINE char *membus_pick(char *dst, size_t bits, unsigned bit, struct membus_sink *sink)
 {
-    __asm__("testb %1, %b2\n\t"
+    __asm__("testb %b1, %b2\n\t"
             "cmovz %3, %0"
             : "+&r"(dst)
-            : "i"(bit), "q"(bits), "r"(sink)
+            : "qi"(bit), "q"(bits), "r"(sink)
             : "cc");
     return dst;
 }
@@ -32,11 +32,11 @@ MEMBUS_INLINE char *membus_pick(char *dst, size_t bits, unsigned bit, struct mem
 MEMBUS_INLINE void membus_pick_both(char **dst, const char **src, size_t bits, unsigned bit,
                                     struct membus_sink *sink)
 {
-    __asm__("testb %2, %b3\n\t"
+    __asm__("testb %b2, %b3\n\t"
             "cmovz %4, %0\n\t"
             "cmovz %5, %1"
             : "+&r"(*dst), "+&r"(*src)
-            : "i"(bit), "q"(bits), "r"(sink), "r"(membus_nowhere)
+            : "qi"(bit), "q"(bits), "r"(sink), "r"(membus_nowhere)
             : "cc");
 }
 
