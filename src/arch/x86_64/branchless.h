@@ -47,7 +47,7 @@ MEMBUS_INLINE void membus_pick_above(char **dst, const char **src, size_t n, uns
             "cmovbe %4, %0\n\t"
             "cmovbe %5, %1"
             : "+&r"(*dst), "+&r"(*src)
-            : "i"(limit), "r"(n), "r"(sink), "r"(membus_nowhere)
+            : "ri"((size_t)limit), "r"(n), "r"(sink), "r"(membus_nowhere)
             : "cc");
 }
 
