@@ -3,14 +3,19 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "words.h"
 
-/* Chunks end where the destination is aligned to a line, so that no element is torn between two
- * chunks and wide stores stay aligned. */
-#define LINE  64u
-#define CHUNK 1024u
+/*
+ * Chunks end where the destination is aligned to a line, so that no element is torn between two
+ * chunks and wide stores stay aligned. A small one always has room; three of the largest, of
+ * source, destination and window, fit a first-level cache.
+ */
+#define LINE       64u
+#define CHUNK      1024u
+#define CHUNK_MOST 8192u
 
 #define MOVERS_MAX 64u
 
@@ -99,77 +104,111 @@ static void ring_load(const struct membus_mover *mover, const struct ring *ring,
 }
 
 /*
- * The ring holds src[i, i + ahead), ahead >= d. Before src[i, i + b) is stored, over
- * src[i + d, i + d + b), the b bytes at i + ahead are loaded behind it.
+ * A move on its way: dst[0, stored) is done, src[from, loaded) went into the ring. Before
+ * dst[i, i + b) is stored, which is src[i + d, i + d + b), all up to i + b + ahead is loaded:
+ * `ahead` is d up to whole lines.
  */
-static void move_ring(const struct membus_mover *mover, char *dst, const char *src, size_t n,
-                      const struct membus_window *window)
+struct moving {
+    const struct membus_mover *mover;
+    char *dst;
+    const char *src;
+    size_t n, ahead, stored, loaded;
+    struct ring ring;
+    struct place in, out;
+};
+
+/* What must be loaded before dst[stored, end) is stored. */
+static void moving_load(struct moving *m, size_t end)
 {
-    char stack[3 * LINE + CHUNK] __attribute__((aligned(LINE)));
-    char start[2 * LINE] __attribute__((aligned(LINE)));
-    char *head = start + ((uintptr_t)src & (LINE - 1));
-    const struct membus_window lines = whole_lines(window);
-    const size_t d = (uintptr_t)dst - (uintptr_t)src, ahead = round_down(d + LINE - 1);
-    const struct ring ring = {{(char *)lines.addr, stack},
-                              {lesser(lines.size, ahead), sizeof(stack)}};
-    struct place in = {ring.size[0] ? 0 : 1, 0}, out = in;
-    size_t i = lesser(to_line(dst), n);
+    const size_t n = lesser(m->n - end, m->ahead) + end - m->loaded;
 
-    if (i)
-        mover->load(mover, head, src, i);
-    ring_load(mover, &ring, &in, src + i, lesser(ahead, n - i));
-    if (i)
-        mover->store(mover, dst, head, i);
+    ring_load(m->mover, &m->ring, &m->in, m->src + m->loaded, n);
+    m->loaded += n;
+}
 
-    for (size_t b; i < n; i += b) {
-        b = lesser(lesser(n - i, CHUNK), ring_room(&ring, &out));
-        if (n - i > ahead)
-            ring_load(mover, &ring, &in, src + i + ahead, lesser(b, n - i - ahead));
-        if (i + b == n)
-            order_last_piece();
-        mover->store(mover, dst + i, ring_take(&ring, &out, b), b);
+/*
+ * dst[0, from) comes from bytes that nothing has overwritten yet. What a chunk overwrites goes
+ * into the ring just before, so it is in the cache for both.
+ */
+static void moving_direct(struct moving *m, size_t from)
+{
+    for (size_t b; m->stored < from; m->stored += b) {
+        b = lesser(from - m->stored, CHUNK_MOST - ((uintptr_t)(m->dst + m->stored) & (LINE - 1)));
+        moving_load(m, m->stored + b);
+        m->mover->direct(m->mover, m->dst + m->stored, m->src + m->stored, b);
     }
 }
 
-/* The overlap, src[d, n), is kept from the line of dst below it; the bytes before do not overlap
- * with where they go. The first lines of what is kept lie on the stack. */
-static void move_split(const struct membus_mover *mover, char *dst, const char *src, size_t n,
+/* dst[0, head), up to its first line. */
+static void moving_head(struct moving *m, size_t head)
+{
+    char start[2 * LINE] __attribute__((aligned(LINE)));
+    char *at = start + ((uintptr_t)m->src & (LINE - 1));
+
+    if (head)
+        m->mover->load(m->mover, at, m->src, head);
+    moving_load(m, head);
+    if (head)
+        m->mover->store(m->mover, m->dst, at, head);
+    m->stored = head;
+}
+
+/* Out of the ring, in chunks for which it has room. */
+static void moving_rest(struct moving *m, size_t chunk)
+{
+    for (size_t b; m->stored < m->n; m->stored += b) {
+        b = lesser(m->n - m->stored, ring_room(&m->ring, &m->out));
+        if (m->loaded < m->n)
+            b = lesser(b, chunk);
+        moving_load(m, m->stored + b);
+        if (m->stored + b == m->n)
+            order_last_piece();
+        m->mover->store(m->mover, m->dst + m->stored, ring_take(&m->ring, &m->out, b), b);
+    }
+}
+
+/*
+ * The bytes from `from` on go through the ring: those that bytes before them overwrite, from a
+ * line of dst; or all but the head, where loads must ascend too.
+ */
+static void move_exact(const struct membus_mover *mover, char *dst, const char *src, size_t n,
                        const struct membus_window *window)
 {
-    char stack[3 * LINE] __attribute__((aligned(LINE)));
+    char stack[3 * LINE + CHUNK] __attribute__((aligned(LINE)));
     const struct membus_window lines = whole_lines(window);
-    size_t d = (uintptr_t)dst - (uintptr_t)src;
-    size_t keep = d - ((uintptr_t)(dst + d) & (LINE - 1));
-    size_t first = lesser(sizeof(stack), n - keep);
-    size_t rest = n - keep - first;
+    const size_t d = (uintptr_t)dst - (uintptr_t)src, ahead = round_down(d + LINE - 1);
+    const bool direct = !mover->load_once && d >= LINE;
+    const size_t from = direct ? d - ((uintptr_t)(dst + d) & (LINE - 1)) : lesser(to_line(dst), n);
+    const size_t size = lesser(lines.size, round_down(ahead + CHUNK_MOST));
+    const size_t room = size + sizeof(stack) - lesser(ahead, n - from);
+    struct moving m = {.mover = mover,
+                       .dst = dst,
+                       .src = src,
+                       .n = n,
+                       .ahead = ahead,
+                       .loaded = from,
+                       .ring = {{(char *)lines.addr, stack}, {size, sizeof(stack)}},
+                       .in = {size ? 0 : 1, 0},
+                       .out = {size ? 0 : 1, 0}};
 
-    mover->load(mover, stack, src + keep, first);
-    if (rest)
-        mover->load(mover, lines.addr, src + keep + first, rest);
-    mover->direct(mover, dst, src, keep);
-    order_last_piece();
-    mover->store(mover, dst + keep, stack, first);
-    if (!rest)
-        return;
-    order_last_piece();
-    mover->store(mover, dst + keep + first, lines.addr, rest);
+    if (direct)
+        moving_direct(&m, from);
+    else
+        moving_head(&m, from);
+    moving_rest(&m, round_down(lesser(room, CHUNK_MOST)));
 }
 
 void membus_move_exact(const struct membus_mover *mover, char *dst, const char *src, size_t n,
                        const struct membus_window *window)
 {
-    size_t d = (uintptr_t)dst - (uintptr_t)src;
-
     if (n <= CHUNK) {
         char memory[CHUNK + LINE] __attribute__((aligned(LINE)));
         char *all = memory + ((uintptr_t)src & (LINE - 1));
 
         mover->load(mover, all, src, n);
         mover->store(mover, dst, all, n);
-    } else if (mover->load_once || d < LINE || n - d > window->size) {
-        move_ring(mover, dst, src, n, window);
     } else {
-        move_split(mover, dst, src, n, window);
+        move_exact(mover, dst, src, n, window);
     }
 }
 
@@ -254,11 +293,13 @@ int membus_move_reserve(size_t bytes, unsigned movers)
     if (bytes == 0)
         return 0;
 
-    void *memory = mmap(NULL, bytes * movers, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    void *memory =
+        mmap(NULL, bytes * movers, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED)
         return -ENOMEM;
+    madvise(memory, bytes * movers, MADV_HUGEPAGE); /* less to look up; if not, nothing is lost */
+    memset(memory, 0, bytes * movers);              /* no page fault on the way */
     reserve.memory = (char *)memory;
     reserve.size = bytes;
     reserve.movers = movers;

@@ -5,11 +5,9 @@
 /*
  * Moves that overlap with src < dst < src + n, in ascending order of the destination (O1, O2).
  *
- * The bytes that an early store overwrites before their turn are kept in a *window*. Two ways:
- *
- *   split  the last n - d source bytes are kept; the rest does not overlap with where it goes
- *   ring   the d bytes ahead of the store are kept: where the window is too small for a split,
- *          or loads must ascend. Every byte passes through the window, so it costs more.
+ * The bytes that an early store overwrites before their turn are kept in a *window*, a ring: what
+ * a store is about to overwrite goes into it just before. The first d bytes come from where they
+ * lie, the others out of the ring. Where loads must ascend, all bytes pass through it.
  */
 
 #include <membus/copy.h>

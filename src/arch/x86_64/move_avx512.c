@@ -8,27 +8,54 @@
 #define LINE 64u
 
 /*
- * A ring of LINES registers: d up to 64 * (LINES - 1), or not more than LINES lines at all; and
- * one of 31 registers and `count` slots in memory, which has a slot more for itself. See
- * move_avx512_ring.S.
+ * A ring of LINES registers: d up to 64 * (LINES - 1), or not more than LINES lines at all.
+ * See move_avx512_ring.S.
  */
 void *membus_avx512_ring_5(void *dst, const void *src, size_t n);
 void *membus_avx512_ring_9(void *dst, const void *src, size_t n);
 void *membus_avx512_ring_17(void *dst, const void *src, size_t n);
 void *membus_avx512_ring_25(void *dst, const void *src, size_t n);
-void *membus_avx512_ring_more(void *dst, const void *src, size_t n, void *slots, size_t count);
 
-#define RING_MORE 31u
+/* One of 31 registers and `count` slots in memory, which has a slot more for itself. The first
+ * `direct` lines go past it. */
+void *membus_avx512_ring_more(void *dst, const void *src, size_t n, void *slots, size_t count,
+                              size_t direct);
 
-/* Slots on the stack: with the registers, a window of 2 KiB. */
-#define SLOTS 2u
+#define REGISTERS 31u
+#define SLOTS     (MEMBUS_MOVE_EXACT / LINE - 1)
+#define RING_MOST (REGISTERS + SLOTS)
 
-static __attribute__((noinline)) void *ring_with_slots(void *dst, const void *src, size_t n,
-                                                       size_t lines)
+/* Lines of so many that go through memory: one at least, so that there is a slot. */
+static size_t slots_of(size_t lines)
+{
+    return lines > REGISTERS ? lines - REGISTERS : 1;
+}
+
+static __attribute__((noinline)) void *ring_more(void *dst, const void *src, size_t n, size_t lines,
+                                                 size_t direct)
 {
     char slots[(SLOTS + 1) * LINE] __attribute__((aligned(LINE)));
 
-    return membus_avx512_ring_more(dst, src, n, slots, lines - RING_MORE);
+    return membus_avx512_ring_more(dst, src, n, slots, slots_of(lines), direct);
+}
+
+/*
+ * All lines through a ring of `ring`, for d; or the first past it, and the others, `kept`, into
+ * it, where they wait until those are done. Whichever has fewer lines go through memory: a slot of
+ * a ring is used again each time around.
+ */
+static void *move_more(void *dst, const void *src, size_t n, size_t ring)
+{
+    const size_t d = (uintptr_t)dst - (uintptr_t)src, all = n / LINE;
+    const size_t past = d / LINE - 1, direct = past < all - 4 ? past : all - 4;
+    const size_t kept = all - direct;
+    const bool fewer = (slots_of(kept) + 4) * ring <= slots_of(ring) * all;
+
+    if (kept <= RING_MOST && (fewer || ring > RING_MOST))
+        return ring_more(dst, src, n, kept, direct);
+    if (ring <= RING_MOST)
+        return ring_more(dst, src, n, ring, 0);
+    return membus_move_windowed(dst, src, n, membus_avx512_copy);
 }
 
 void *membus_avx512_move_overlapping(void *to, const void *from, size_t n)
@@ -47,7 +74,5 @@ void *membus_avx512_move_overlapping(void *to, const void *from, size_t n)
         return membus_avx512_ring_17(to, from, n);
     if (lines <= 25)
         return membus_avx512_ring_25(to, from, n);
-    if (lines <= RING_MORE + SLOTS)
-        return ring_with_slots(to, from, n, lines <= RING_MORE ? RING_MORE + 1 : lines);
-    return membus_move_windowed(to, from, n, membus_avx512_copy);
+    return move_more(to, from, n, ring);
 }

@@ -179,25 +179,39 @@
     .endm
 
 /*
- * membus_avx512_ring_more(dst, src, n, slots, count): the ring starts with `count` slots in memory,
- * 64 bytes each, at least 1, and goes on in LINES registers; d up to 64 * (count + LINES - 1), and
- * more lines than slots. What goes through a slot is stored and loaded twice. The tail waits in
- * one too, slots[count].
+ * membus_avx512_ring_more(dst, src, n, slots, count, direct): the ring starts with `count` slots in
+ * memory, 64 bytes each, at least 1, and goes on in LINES registers. What goes through a slot is
+ * stored and loaded twice. The tail waits in one too, slots[count]. Either
+ *
+ *   direct is 0, and d up to 64 * (count + LINES - 1), or not more lines than the ring has; or
+ *   the first `direct` lines, up to d / 64 - 1, are copied past the ring, which has all the others.
+ *
+ * There must be more lines for the ring than slots.
  *
  *   rax    the slots; dst meanwhile in k4      r11  the next slot
- *   r9     their end; that of dst in k3        k5   all lines
+ *   r9     their end; that of dst in k3        k2   direct
+ *   k5     lines for the ring                  k6   source of the first line
  */
     .macro ring_more lines, registers
     function membus_avx512_ring_more
     shl $6, %r8
     add %rcx, %r8
     kmovq %r8, %k3
+    kmovq %r9, %k2
     begin
     load_tail
     kmovq %k3, %r11
     vmovdqa64 %zmm1, (%r11)
     kmovq %rcx, %k4
-    kmovq %rdx, %k5
+    kmovq %rsi, %k6
+    kmovq %k2, %r11
+    test %r11, %r11
+    jz 1f                       /* around, not through: loads wait for rsi */
+    sub %r11, %rdx
+    shl $6, %r11
+    add %r11, %rsi
+1:  kmovq %rdx, %k5
+    kmovq %k3, %r11
 1:  load 1, 0
     vmovdqa64 %zmm1, (%rcx)
     add $64, %rcx
@@ -223,7 +237,18 @@
     kmovq %rax, %k4
     mov %r11, %rax
     test %rdx, %rdx
+    jnz 2f
+    kmovq %k2, %r11
+    test %r11, %r11
     jz 4f
+    kmovq %k6, %rsi
+1:  load 0, 0
+    vmovdqa64 %zmm0, (%rdi)
+    add $64, %rsi
+    add $64, %rdi
+    dec %r11
+    jnz 1b
+    jmp 4f
 2:  mov %rax, %r11
 3:  vmovdqa64 (%r11), %zmm0
     vmovdqa64 %zmm0, (%rdi)
