@@ -10,17 +10,21 @@
  * lie, the others out of the ring. Where loads must ascend, all bytes pass through it.
  */
 
+#include <stdatomic.h>
+
 #include <membus/copy.h>
 
 typedef void *membus_copy_function(void *dst, const void *src, size_t n);
 
 /* A part of a larger range by a kernel's copy. Kernels store 16 aligned bytes in one access where
- * the host keeps that whole; as the end of a larger range they must not (W5). */
+ * the host keeps that whole; as the end of a larger range they must not (W5), and the last 8 must
+ * be visible after the others (W6). */
 MEMBUS_INLINE void membus_copy_part(membus_copy_function *copy, void *dst, const void *src,
                                     size_t n)
 {
     if (n == 16 && ((uintptr_t)dst & 15) == 0) {
         copy(dst, src, 8);
+        atomic_thread_fence(memory_order_release);
         dst = (char *)dst + 8;
         src = (const char *)src + 8;
         n = 8;
