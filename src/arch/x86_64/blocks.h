@@ -16,6 +16,17 @@
 #include "branchless.h"
 #include "vector.h"
 
+/* After 32-byte accesses, which the compiler does not know of: what uses SSE next would wait for
+ * the upper halves. */
+MEMBUS_INLINE void membus_blocks_done(bool strict)
+{
+    if (!strict)
+        __asm__ volatile("vzeroupper" ::
+                             : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+                               "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+                               "xmm15");
+}
+
 /* 16 bytes to a 16-byte boundary in one access. */
 MEMBUS_INLINE void membus_block_16(char *dst, const char *src)
 {
@@ -83,30 +94,38 @@ MEMBUS_INLINE struct membus_sink *membus_sink_aligned(struct membus_sink *memory
     return (struct membus_sink *)(((uintptr_t)memory + 31) & ~(uintptr_t)31);
 }
 
-/* 1 to `most` bytes, 128 or 256, at a word boundary of dst (strict: 16 bytes); the last element is
- * in no block. */
-MEMBUS_INLINE void membus_blocks_tail(char *dst, const char *src, size_t n, unsigned most,
-                                      bool strict, struct membus_sink *sink)
+/* What is left behind the last block, for the last element (W5), is at least this: with a word in
+ * any case, less has to be chosen. The strict head may leave no more than a byte. */
+MEMBUS_INLINE unsigned membus_blocks_least(bool strict)
 {
-    const size_t body = (n - 1) & ~(size_t)31;
+    return strict ? 1 : 8;
+}
+
+/* membus_blocks_least() bytes and up to 255 (`large`: 127) more, at a word boundary of dst (strict:
+ * 16 bytes). */
+MEMBUS_INLINE void membus_blocks_tail(char *dst, const char *src, size_t n, bool large, bool strict,
+                                      struct membus_sink *sink)
+{
+    const unsigned least = membus_blocks_least(strict);
+    const size_t body = (n - least) & ~(size_t)31;
     char *d = dst;
     const char *s = src;
 
-#define BLOCK(i)                                     \
-    membus_pick_above(&d, &s, n, 32 * i + 32, sink); \
+#define BLOCK(i)                                             \
+    membus_pick_above(&d, &s, n, 32 * i + 31 + least, sink); \
     membus_block(d + 32 * i, s + 32 * i, strict);
 
     BLOCK(0)
     BLOCK(1)
     BLOCK(2)
-    if (most > 128) {
+    if (!large) {
         BLOCK(3)
         BLOCK(4)
         BLOCK(5)
         BLOCK(6)
     }
 #undef BLOCK
-    membus_straight_words(dst + body, src + body, n - body, 32, sink);
+    membus_straight_words(dst + body, src + body, n - body, least, 31 + least, sink);
 }
 
 /* The bytes up to a word boundary of dst (strict: 16 bytes), of a range of 16 or more. Returns how
@@ -135,7 +154,8 @@ MEMBUS_INLINE void *membus_blocks_256(char *dst, const char *src, size_t n, bool
 
     const size_t head = membus_blocks_head(dst, src, strict, sink);
 
-    membus_blocks_tail(dst + head, src + head, n - head, 256, strict, sink);
+    membus_blocks_tail(dst + head, src + head, n - head, false, strict, sink);
+    membus_blocks_done(strict);
     return dst;
 }
 
@@ -157,9 +177,13 @@ MEMBUS_INLINE void *membus_blocks_large(char *to, const char *from, size_t n, bo
         head += half;
     }
     n -= head;
-    for (const size_t turn = strict ? 64 : 128; n > 128; n -= turn, dst += turn, src += turn)
+    for (const size_t turn = strict ? 64 : 128; n > 127 + membus_blocks_least(strict);
+         n -= turn, dst += turn, src += turn) {
         membus_lines(dst, src, strict);
-    membus_blocks_tail(dst, src, n, 128, strict, sink);
+        MEMBUS_STRAIGHT_HERE(n);
+    }
+    membus_blocks_tail(dst, src, n, true, strict, sink);
+    membus_blocks_done(strict);
     return to;
 }
 
