@@ -38,25 +38,18 @@ MEMBUS_INLINE void block(char *dst, const char *src)
                      : "xmm16");
 }
 
-/* Three lines, all loads first, by halves: where a line of dst crosses one of src, only one does.
- */
+/* Two lines, loaded by halves: where a line of dst crosses one of src, only one of them does. */
 MEMBUS_INLINE void lines(char *dst, const char *src)
 {
     __asm__ volatile("vmovdqu64 (%1), %%ymm16\n\t"
-                     "vmovdqu64 32(%1), %%ymm17\n\t"
-                     "vmovdqu64 64(%1), %%ymm18\n\t"
-                     "vmovdqu64 96(%1), %%ymm19\n\t"
-                     "vmovdqu64 128(%1), %%ymm20\n\t"
-                     "vmovdqu64 160(%1), %%ymm21\n\t"
-                     "vmovdqu64 %%ymm16, (%0)\n\t"
-                     "vmovdqu64 %%ymm17, 32(%0)\n\t"
-                     "vmovdqu64 %%ymm18, 64(%0)\n\t"
-                     "vmovdqu64 %%ymm19, 96(%0)\n\t"
-                     "vmovdqu64 %%ymm20, 128(%0)\n\t"
-                     "vmovdqu64 %%ymm21, 160(%0)"
+                     "vinserti64x4 $1, 32(%1), %%zmm16, %%zmm16\n\t"
+                     "vmovdqu64 64(%1), %%ymm17\n\t"
+                     "vinserti64x4 $1, 96(%1), %%zmm17, %%zmm17\n\t"
+                     "vmovdqu64 %%zmm16, (%0)\n\t"
+                     "vmovdqu64 %%zmm17, 64(%0)"
                      :
                      : "r"(dst), "r"(src)
-                     : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "memory");
+                     : "xmm16", "xmm17", "memory");
 }
 
 #endif

@@ -139,10 +139,10 @@ function membus_avx512_copy
     ret
 
 /*
- * Over 256: up to a line of the destination, masked; three lines a turn; then three blocks with
- * masks, and the last word. For sizes at random the last turn is what the processor fails to
- * predict: the longer a turn the fewer there are, and the more blocks have empty masks. By halves
- * of lines, because where a line of dst crosses one of src only one of them does.
+ * Over 256: up to a line of the destination, masked; two lines a turn; then two blocks with masks,
+ * and the last word. For sizes at random the last turn is what the processor fails to predict: the
+ * longer a turn the fewer there are, and the more blocks have empty masks. Lines are loaded by
+ * halves, because where a line of dst crosses one of src only one of them does.
  */
     .p2align 5
 .Llarge:
@@ -175,40 +175,31 @@ function membus_avx512_copy
     kmovw MASKS_LAST+2(%r11,%r10,2), %k5
     sub %rdi, %r9               /* what is left before it */
     add $MASKS_FIRST_WORDS, %r11
-    cmp $192, %r9
+    cmp $128, %r9
     jbe 2f
     .p2align 6
 1:  vmovdqu64 (%rsi), %ymm16
-    vmovdqu64 32(%rsi), %ymm17
-    vmovdqu64 64(%rsi), %ymm18
-    vmovdqu64 96(%rsi), %ymm19
-    vmovdqu64 128(%rsi), %ymm20
-    vmovdqu64 160(%rsi), %ymm21
-    vmovdqu64 %ymm16, (%rdi)
-    vmovdqu64 %ymm17, 32(%rdi)
-    vmovdqu64 %ymm18, 64(%rdi)
-    vmovdqu64 %ymm19, 96(%rdi)
-    vmovdqu64 %ymm20, 128(%rdi)
-    vmovdqu64 %ymm21, 160(%rdi)
-    add $192, %rsi
-    add $192, %rdi
-    sub $192, %r9
-    cmp $192, %r9
+    vinserti64x4 $1, 32(%rsi), %zmm16, %zmm16
+    vmovdqu64 64(%rsi), %ymm17
+    vinserti64x4 $1, 96(%rsi), %zmm17, %zmm17
+    vmovdqu64 %zmm16, (%rdi)
+    vmovdqu64 %zmm17, 64(%rdi)
+    add $128, %rsi
+    add $128, %rdi
+    sub $128, %r9
+    cmp $128, %r9
     ja 1b
 2:  mov %r9d, %r10d
     shr $3, %r10d
     sub %r10, %r11
     kmovq (%r11), %k1
     kmovq 8(%r11), %k2
-    kmovq 16(%r11), %k3
     vmovdqu8 (%rsi), %zmm16{%k1}{z}
     vmovdqu8 64(%rsi), %zmm17{%k2}{z}
-    vmovdqu8 128(%rsi), %zmm18{%k3}{z}
-    vmovdqu8 -8(%rsi,%r9), %xmm19{%k5}{z}
+    vmovdqu8 -8(%rsi,%r9), %xmm18{%k5}{z}
     vmovdqu8 %zmm16, (%rdi){%k1}
     vmovdqu8 %zmm17, 64(%rdi){%k2}
-    vmovdqu8 %zmm18, 128(%rdi){%k3}
-    vmovdqu8 %xmm19, -8(%rdi,%r9){%k5}
+    vmovdqu8 %xmm18, -8(%rdi,%r9){%k5}
     ret
 end_function membus_avx512_copy
 

@@ -112,21 +112,21 @@ void *membus_avx512_descriptor(char *dst, const char *src, size_t n)
 
 extern const struct masks {
     uint64_t from[8];        /* the bytes of a block from 0 to 7 on */
-    unsigned char words[88]; /* a bit a byte of 3 blocks: none; of 4: all; of 4: none */
+    unsigned char words[80]; /* a bit a byte of 2 blocks: none; of 4: all; of 4: none */
     uint16_t last[9];        /* the first 0 to 8 bytes of the second word */
 } membus_avx512_masks;
 
 const struct masks membus_avx512_masks __attribute__((aligned(64))) = {
     {UINT64_MAX, UINT64_MAX << 1, UINT64_MAX << 2, UINT64_MAX << 3, UINT64_MAX << 4,
      UINT64_MAX << 5, UINT64_MAX << 6, UINT64_MAX << 7},
-    {NONE_64, NONE_64, NONE_64, ALL_64, ALL_64, ALL_64, ALL_64},
+    {NONE_64, NONE_64, ALL_64, ALL_64, ALL_64, ALL_64},
     {0, 0x100, 0x300, 0x700, 0xf00, 0x1f00, 0x3f00, 0x7f00, 0xff00},
 };
 
-_Static_assert(offsetof(struct masks, words) + 56 == MASKS_FIRST_WORDS, "copy_avx512.S");
+_Static_assert(offsetof(struct masks, words) + 48 == MASKS_FIRST_WORDS, "copy_avx512.S");
 _Static_assert(offsetof(struct masks, last) == MASKS_LAST, "copy_avx512.S");
 
-/* Of three blocks the last `bytes`, a multiple of 8. */
+/* Of two blocks the last `bytes`, a multiple of 8. */
 MEMBUS_INLINE const unsigned char *last_words(size_t bytes)
 {
     return membus_avx512_masks.words + bytes / 8;
@@ -163,28 +163,25 @@ void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
         to_word += 8 - lead;
     }
     masked(to + to_word, from + to_word, low_bits(head - to_word));
-    while ((body = (size_t)(last - dst)) > 192) {
+    while ((body = (size_t)(last - dst)) > 128) {
         lines(dst, src);
-        dst += 192;
-        src += 192;
+        dst += 128;
+        src += 128;
     }
     src += body;
     __asm__ volatile("kmovq (%2), %%k1\n\t"
                      "kmovq 8(%2), %%k2\n\t"
-                     "kmovq 16(%2), %%k3\n\t"
-                     "kmovw %3, %%k4\n\t"
-                     "vmovdqu8 -192(%1), %%zmm16%{%%k1%}%{z%}\n\t"
-                     "vmovdqu8 -128(%1), %%zmm17%{%%k2%}%{z%}\n\t"
-                     "vmovdqu8 -64(%1), %%zmm18%{%%k3%}%{z%}\n\t"
-                     "vmovdqu8 -8(%1), %%xmm19%{%%k4%}%{z%}\n\t"
-                     "vmovdqu8 %%zmm16, -192(%0)%{%%k1%}\n\t"
-                     "vmovdqu8 %%zmm17, -128(%0)%{%%k2%}\n\t"
-                     "vmovdqu8 %%zmm18, -64(%0)%{%%k3%}\n\t"
-                     "vmovdqu8 %%xmm19, -8(%0)%{%%k4%}"
+                     "kmovw %3, %%k3\n\t"
+                     "vmovdqu8 -128(%1), %%zmm16%{%%k1%}%{z%}\n\t"
+                     "vmovdqu8 -64(%1), %%zmm17%{%%k2%}%{z%}\n\t"
+                     "vmovdqu8 -8(%1), %%xmm18%{%%k3%}%{z%}\n\t"
+                     "vmovdqu8 %%zmm16, -128(%0)%{%%k1%}\n\t"
+                     "vmovdqu8 %%zmm17, -64(%0)%{%%k2%}\n\t"
+                     "vmovdqu8 %%xmm18, -8(%0)%{%%k3%}"
                      :
                      : "r"(last), "r"(src), "r"(last_words(body)),
                        "m"(membus_avx512_masks.last[to + n - last])
-                     : "xmm16", "xmm17", "xmm18", "xmm19", "k1", "k2", "k3", "k4", "memory");
+                     : "xmm16", "xmm17", "xmm18", "k1", "k2", "k3", "memory");
     return to;
 }
 

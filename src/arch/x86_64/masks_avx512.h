@@ -9,7 +9,7 @@
  * bytes / 8 are those of blocks of which the first `bytes`, a multiple of 8, are meant. At
  * MASKS_LAST are nine of 16 bits: the first 0 to 8 bytes of a second word.
  */
-#define MASKS_FIRST_WORDS 120
-#define MASKS_LAST        152
+#define MASKS_FIRST_WORDS 112
+#define MASKS_LAST        144
 
 #endif
