@@ -4,20 +4,11 @@
 # The part of the auditor that runs between two instructions of the audited routine uses general
 # registers only and calls nothing that is not part of it: test_audit_bare.sh BARE.a OTHER.a
 # OTHER.a has vector instructions and calls memcpy's kin: the check must notice it.
-set -eu
+set -u
 
 bare=$1
 other=$2
-number=0
-
-result() { # 0 or 1, name
-    number=$((number + 1))
-    if [ "$1" = 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # xsave64, fninit and the like are meant; a vector or mask register as an operand is not.
 vectors() {
@@ -35,12 +26,12 @@ is_empty() {
     [ -z "$1" ] || { sed 's/^/# /' <<<"$1" | head -n 5; return 1; }
 }
 
-echo 1..4
-r=0; is_empty "$(vectors "$bare")" || r=1
-result $r 'no vector register'
-r=0; is_empty "$(outside "$bare")" || r=1
-result $r 'nothing is called outside'
-r=1; is_empty "$(vectors "$other")" >/dev/null || r=0
-result $r 'vector registers elsewhere are noticed'
-r=1; is_empty "$(outside "$other")" >/dev/null || r=0
-result $r 'calls elsewhere are noticed'
+is_empty "$(vectors "$bare")"
+ok $? 'no vector register'
+is_empty "$(outside "$bare")"
+ok $? 'nothing is called outside'
+! is_empty "$(vectors "$other")" >/dev/null
+ok $? 'vector registers elsewhere are noticed'
+! is_empty "$(outside "$other")" >/dev/null
+ok $? 'calls elsewhere are noticed'
+tap_end

@@ -10,21 +10,8 @@
 set -u
 membus=$1 set=
 [ "$2" = full ] || set=--quick
-json=$(mktemp)
-trap 'rm -f "$json"' EXIT
-n=0 failed=0
-
-ok() { # status name [skip reason]
-    n=$((n + 1))
-    if [ -n "${3:-}" ]; then
-        echo "ok $n - $2 # SKIP $3"
-    elif [ "$1" = 0 ]; then
-        echo "ok $n - $2"
-    else
-        echo "not ok $n - $2"
-        failed=1
-    fi
-}
+. "$(dirname "$0")/tap.sh"
+json=$tmp/audit.json
 
 "$membus" audit $set --json="$json" >/dev/null
 [ $? = 1 ]; ok $? "the audit ends with findings"
@@ -50,5 +37,4 @@ for k in $known; do
     ok $? "glibc's $symbol breaks $rule in at least $percent % of the cases" "$skip"
 done
 
-echo "1..$n"
-exit $failed
+tap_end

@@ -7,22 +7,7 @@
 set -u
 membus=$1
 root=$2
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-
-expect() { # status description command...
-    local want=$1 what=$2
-    shift 2
-    "$@" >"$tmp/out" 2>&1
-    local got=$?
-    if [ $got -eq "$want" ]; then
-        echo "ok $((n += 1)) - $what"
-    else
-        echo "not ok $((n += 1)) - $what: exit status $got, not $want"
-        head -n 20 "$tmp/out" | sed 's/^/# /'
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 checked() { # file option...
     local file=$1
@@ -45,8 +30,8 @@ head -c 1000 "$tmp/all.json" >"$tmp/bad.json"
 expect 1 "and half a report" checked "$tmp/bad.json"
 
 expect 0 "one group and one routine" "$membus" bench --quick --only mix --routines membus --json -
-grep -q '"group": "mix"' "$tmp/out" && ! grep -q '"group": "sizes"\|"byte loop"' <(sed '/"skipped"/,/]/d' "$tmp/out") &&
-    echo "ok $((n += 1)) - only those" || echo "not ok $((n += 1)) - only those"
+grep -q '"group": "mix"' "$tmp/out" && ! grep -q '"group": "sizes"\|"byte loop"' <(sed '/"skipped"/,/]/d' "$tmp/out")
+ok $? "only those"
 expect 2 "an unknown group is an error" "$membus" bench --only nothing
 expect 2 "an unknown routine is an error" "$membus" bench --routines nobody
 expect 2 "an unknown option is an error" "$membus" bench --nothing
@@ -62,8 +47,8 @@ cp "$root/docs/performance.md" "$tmp/doc.md"
 expect 0 "the figures go into the document" \
     "$root/scripts/perf_docs.py" "$tmp" "$tmp/doc.md"
 diff <(sed '/<!-- begin/,/<!-- end/d' "$root/docs/performance.md") \
-    <(sed '/<!-- begin/,/<!-- end/d' "$tmp/doc.md") >/dev/null && grep -q '^the counts$' "$tmp/doc.md" &&
-    echo "ok $((n += 1)) - between its markers" || echo "not ok $((n += 1)) - between its markers"
+    <(sed '/<!-- begin/,/<!-- end/d' "$tmp/doc.md") >/dev/null && grep -q '^the counts$' "$tmp/doc.md"
+ok $? "between its markers"
 sed '/<!-- end mix -->/d' "$root/docs/performance.md" >"$tmp/doc.md"
 expect 1 "a document without a marker is an error" \
     "$root/scripts/perf_docs.py" "$tmp" "$tmp/doc.md"
@@ -71,17 +56,16 @@ expect 1 "a document without a marker is an error" \
 mkdir "$tmp/nothing"
 expect 2 "pictures without gnuplot are an error" \
     env PATH="$tmp/nothing" "$membus" bench --quick --only mix --plot "$tmp/none"
-grep -q 'gnuplot failed, or is not installed' "$tmp/out" &&
-    echo "ok $((n += 1)) - which says so" || echo "not ok $((n += 1)) - which says so"
+grep -q 'gnuplot failed, or is not installed' "$tmp/out"
+ok $? "which says so"
 
 if command -v gnuplot >/dev/null; then
     expect 0 "pictures" "$membus" bench --quick --only mix,sizes,move --plot "$tmp/plots"
     for picture in mix sizes move; do
-        grep -q '</svg>' "$tmp/plots/$picture.svg" 2>/dev/null &&
-            echo "ok $((n += 1)) - $picture.svg is a picture" ||
-            echo "not ok $((n += 1)) - $picture.svg is a picture"
+        grep -q '</svg>' "$tmp/plots/$picture.svg" 2>/dev/null
+        ok $? "$picture.svg is a picture"
     done
 else
-    echo "ok $((n += 1)) - pictures # SKIP no gnuplot"
+    skip "pictures" "no gnuplot"
 fi
-echo "1..$n"
+tap_end

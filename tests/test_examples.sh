@@ -8,22 +8,11 @@
 # Prints TAP.
 set -u
 copy=$1 ring=$2 vmm=${3:-}
-n=0 failed=0
+. "$(dirname "$0")/tap.sh"
 
-result() { # status name output
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then
-        echo "ok $n - $2"
-    else
-        echo "not ok $n - $2"
-        failed=1
-    fi
-    printf '%s\n' "$3" | sed 's/^/# /'
-}
-
-skip() { # name reason
-    n=$((n + 1))
-    echo "ok $n - $1 # SKIP $2"
+result() { # status name output, which is shown whatever came of it
+    ok "$1" "$2"
+    sed 's/^/# /' <<<"$3"
 }
 
 out=$("$copy" 2>&1) && [ "$out" = "phase 1, head 1" ]
@@ -65,5 +54,4 @@ else
     skip 'vmm on KVM' 'its guest is x86-64 code'
     skip 'vmm on Unicorn' 'not built on this architecture'
 fi
-echo "1..$n"
-exit $failed
+tap_end

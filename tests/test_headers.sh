@@ -6,9 +6,7 @@
 #   test_headers.sh INCLUDE-DIRECTORY
 set -u
 include=$1
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
+. "$(dirname "$0")/tap.sh"
 
 compile() { # compiler language standard header
     printf "#include <%s>\nextern int translation_unit;\n" "$4" >"$tmp/x.$2"
@@ -19,14 +17,11 @@ for header in $(cd "$include" && ls membus/*.h); do
     for how in "gcc c c11" "g++ cc c++11" "clang c c11" "clang++ cc c++11"; do
         compiler=${how%% *}
         if ! command -v "$compiler" >/dev/null; then
-            echo "ok $((n += 1)) - $header: $how # SKIP no $compiler"
-        elif compile $how "$header"; then
-            echo "ok $((n += 1)) - $header: $how"
+            skip "$header: $how" "no $compiler"
         else
-            failed=1; echo "not ok $((n += 1)) - $header: $how"
-            sed 's/^/# /' "$tmp/out"
+            compile $how "$header"
+            ok $? "$header: $how"
         fi
     done
 done
-echo "1..$n"
-exit $failed
+tap_end

@@ -9,42 +9,28 @@
 # Prints TAP. Needs jq and xmllint.
 set -u
 membus=$1 so=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0 failed=0
-
-ok() { # status name [skip reason]
-    n=$((n + 1))
-    if [ -n "${3:-}" ]; then
-        echo "ok $n - $2 # SKIP $3"
-    elif [ "$1" = 0 ]; then
-        echo "ok $n - $2"
-    else
-        echo "not ok $n - $2"
-        failed=1
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # run STATUS ARGUMENT... : runs the program, keeps its output, and is true when it ends as expected.
 run() {
     local want=$1 got
     shift
-    timeout 120 "$membus" "$@" >"$work/out" 2>"$work/err"
+    timeout 120 "$membus" "$@" >"$tmp/out" 2>"$tmp/err"
     got=$?
     [ $got = "$want" ] && return 0
     echo "# membus $*: exit status $got, not $want"
-    sed 's/^/# /' "$work/err" | head -5
+    sed 's/^/# /' "$tmp/err" | head -5
     return 1
 }
 
 said() { # FILE TEXT
-    grep -qF -- "$2" "$work/$1" && return 0
+    grep -qF -- "$2" "$tmp/$1" && return 0
     echo "# no '$2' in what it said:"
-    sed 's/^/#   /' "$work/$1" | head -10
+    sed 's/^/#   /' "$tmp/$1" | head -10
     return 1
 }
 
-silent() { [ ! -s "$work/$1" ]; }
+silent() { [ ! -s "$tmp/$1" ]; }
 
 small="--case n=3,dst=1,src=2 --case n=13,dst=0,src=3 --case n=40,dst=5,src=1"
 
@@ -66,14 +52,14 @@ refused() { # NAME TEXT ARGUMENT...
 }
 refused "unknown symbol" "no_such_symbol" --symbol "$so:no_such_symbol"
 refused "data, not a function" "no_function" --symbol "$so:no_function"
-refused "missing object" "no_such_file" --symbol "$work/no_such_file.so:memcpy"
-head -c 2000 "$so" >"$work/truncated.so"
-refused "truncated object" "truncated.so" --symbol "$work/truncated.so:right"
-echo "not an object" >"$work/text.so"
-refused "a text file" "text.so" --symbol "$work/text.so:right"
-cp "$so" "$work/arm64.so"
-printf '\267\000' | dd of="$work/arm64.so" bs=1 seek=18 conv=notrunc status=none # EM_AARCH64
-refused "object of another architecture" "arm64.so" --symbol "$work/arm64.so:right"
+refused "missing object" "no_such_file" --symbol "$tmp/no_such_file.so:memcpy"
+head -c 2000 "$so" >"$tmp/truncated.so"
+refused "truncated object" "truncated.so" --symbol "$tmp/truncated.so:right"
+echo "not an object" >"$tmp/text.so"
+refused "a text file" "text.so" --symbol "$tmp/text.so:right"
+cp "$so" "$tmp/arm64.so"
+printf '\267\000' | dd of="$tmp/arm64.so" bs=1 seek=18 conv=notrunc status=none # EM_AARCH64
+refused "object of another architecture" "arm64.so" --symbol "$tmp/arm64.so:right"
 refused "no colon in a symbol" "OBJECT:SYMBOL" --symbol memcpy
 refused "unknown option" "--frobnicate" --frobnicate
 refused "unknown rule" "no rule 'W9'" --rule W9
@@ -104,11 +90,11 @@ expected="w1_twice:W1 w1_l1_outside:W1,L1 w2:W2 w3:W3 w4:W4 w5:W5 w6_w7:W6,W7 w7
 symbols=
 for e in $expected; do symbols="$symbols --symbol $so:${e%%:*}"; done
 run 1 audit --quick --json $symbols; ok $? "broken routines: exit status 1"
-cp "$work/out" "$work/broken.json"
+cp "$tmp/out" "$tmp/broken.json"
 for e in $expected; do
     found=$(jq -r --arg s "${e%%:*}" '.routines[] | select(.symbol == $s) |
         [.rules | to_entries[] | select(.value.violations > 0) | .key] | join(",")' \
-        "$work/broken.json")
+        "$tmp/broken.json")
     [ "$found" = "${e#*:}" ] || echo "# found $found"
     [ "$found" = "${e#*:}" ]; ok $? "${e%%:*} breaks exactly: ${e#*:}"
 done
@@ -116,7 +102,7 @@ done
 
 run 1 audit --quick --device-source --json --symbol "$so:l2" &&
     [ "$(jq -r '[.routines[0].rules | to_entries[] | select(.value.violations > 0) | .key] |
-        join(",")' "$work/out")" = L2 ]
+        join(",")' "$tmp/out")" = L2 ]
 ok $? "from a device, l2 breaks exactly: L2"
 run 0 audit $small --rule L1 --symbol "$so:w4"; ok $? "--rule judges by that rule alone"
 run 1 audit $small --rule w4 --symbol "$so:w4"; ok $? "--rule in small letters"
@@ -145,48 +131,47 @@ run 0 audit --check $small --symbol "$so:right"; ok $? "--check finds that it re
 
 # Forms of the result.
 [ "$(jq -r '[.schema, (.routines | length > 10), .kept, .interrupted, .cases, .host.arch] |
-    map(tostring) | join(" ")' "$work/broken.json")" = "1 true false false quick $(uname -m)" ]
+    map(tostring) | join(" ")' "$tmp/broken.json")" = "1 true false false quick $(uname -m)" ]
 ok $? "JSON has what the manual says"
 jq -e '.routines[] | select(.symbol == "w4") | .rules.W4 | .first.case.n > 0 and
-    (.first.why | contains("follows")) and .violations < .cases' "$work/broken.json" >/dev/null
+    (.first.why | contains("follows")) and .violations < .cases' "$tmp/broken.json" >/dev/null
 ok $? "JSON has the first example"
-run 0 audit $small --symbol "$so:right" --json "$work/file.json" && said out "kept by 1 of 1" &&
-    jq -e .kept "$work/file.json" >/dev/null
+run 0 audit $small --symbol "$so:right" --json "$tmp/file.json" && said out "kept by 1 of 1" &&
+    jq -e .kept "$tmp/file.json" >/dev/null
 ok $? "--json FILE leaves the table on stdout"
-run 2 audit $small --symbol "$so:right" --json="$work/no/such/folder" && said err "no/such/folder"
+run 2 audit $small --symbol "$so:right" --json="$tmp/no/such/folder" && said err "no/such/folder"
 ok $? "a file that cannot be written: exit status 2"
 run 2 audit $small --symbol "$so:right" --html /dev/full && said err "/dev/full"
 ok $? "a full disk: exit status 2"
-run 1 audit $small --symbol "$so:w4" --html "$work/r.html" &&
-    [ "$(grep -c '<figure>' "$work/r.html")" = 5 ] && grep -q "first of W4" "$work/r.html"
+run 1 audit $small --symbol "$so:w4" --html "$tmp/r.html" &&
+    [ "$(grep -c '<figure>' "$tmp/r.html")" = 5 ] && grep -q "first of W4" "$tmp/r.html"
 ok $? "the page draws the finding, the cases given, and the comparison"
 run 1 audit --quick --symbol "$so:w4" --symbol "$so:o1_w4_w5_move" --symbol "$so:runs_crash" \
-    --html "$work/r.html" &&
-    xmllint --noout "$work/r.html" && [ "$(grep -c '<figure>' "$work/r.html")" -gt 25 ]
+    --html "$tmp/r.html" &&
+    xmllint --noout "$tmp/r.html" && [ "$(grep -c '<figure>' "$tmp/r.html")" -gt 25 ]
 ok $? "the page is well-formed and has its drawings"
-! grep -v 'xmlns="http://www.w3.org/1999/xhtml"' "$work/r.html" |
+! grep -v 'xmlns="http://www.w3.org/1999/xhtml"' "$tmp/r.html" |
     grep -E 'https?:|<script|<link|<img|@import|url\([^#]'
 ok $? "the page loads nothing from elsewhere"
-grep -q 'class="s d"' "$work/r.html"; ok $? "a descending store is drawn as one"
+grep -q 'class="s d"' "$tmp/r.html"; ok $? "a descending store is drawn as one"
 run 1 audit --trace --case n=40,dst=0,src=3 --symbol "$so:w4" &&
     said out "store       8 bytes  dst+8..+15" && said out "breaks W4 ascending"
 ok $? "--trace lists the accesses"
-! grep -q $'\033' "$work/out"; ok $? "no colours in a file"
+! grep -q $'\033' "$tmp/out"; ok $? "no colours in a file"
 TERM=xterm script -qec "env -u NO_COLOR $membus audit $small --symbol $so:w4" /dev/null \
-    </dev/null >"$work/tty" 2>&1
-grep -q $'\033\\[31m' "$work/tty"; ok $? "colours on a terminal"
+    </dev/null >"$tmp/tty" 2>&1
+grep -q $'\033\\[31m' "$tmp/tty"; ok $? "colours on a terminal"
 TERM=xterm script -qec "NO_COLOR=1 $membus audit --no-progress $small --symbol $so:w4" /dev/null \
-    </dev/null >"$work/tty" 2>&1
-! grep -q $'\033' "$work/tty"; ok $? "NO_COLOR is honoured"
+    </dev/null >"$tmp/tty" 2>&1
+! grep -q $'\033' "$tmp/tty"; ok $? "NO_COLOR is honoured"
 
 # ^C in the middle of the full sweep.
-"$membus" audit --symbol "$so:right" --json "$work/stopped.json" >"$work/out" 2>"$work/err" &
+"$membus" audit --symbol "$so:right" --json "$tmp/stopped.json" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
 sleep 0.5
 kill -INT $pid
 wait $pid
-[ $? = 130 ] && said err "interrupted" && jq -e .interrupted "$work/stopped.json" >/dev/null
+[ $? = 130 ] && said err "interrupted" && jq -e .interrupted "$tmp/stopped.json" >/dev/null
 ok $? "an interrupt ends cleanly with what was recorded"
 
-echo "1..$n"
-exit $failed
+tap_end

@@ -11,37 +11,23 @@
 set -u
 membus=$(realpath "$1") root=$2
 shift 2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0 failed=0
-
-ok() { # status name [skip reason]
-    n=$((n + 1))
-    if [ -n "${3:-}" ]; then
-        echo "ok $n - $2 # SKIP $3"
-    elif [ "$1" = 0 ]; then
-        echo "ok $n - $2"
-    else
-        echo "not ok $n - $2"
-        failed=1
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 run() { # STATUS ARGUMENT...
     local want=$1 got
     shift
-    timeout 300 "$membus" audit "$@" >"$work/out" 2>"$work/err"
+    timeout 300 "$membus" audit "$@" >"$tmp/out" 2>"$tmp/err"
     got=$?
     [ $got = "$want" ] && return 0
     echo "# membus audit $*: exit status $got, not $want"
-    sed 's/^/# /' "$work/err" | head -5
+    sed 's/^/# /' "$tmp/err" | head -5
     return 1
 }
 
 said() { # FILE TEXT
-    grep -qF -- "$2" "$work/$1" && return 0
+    grep -qF -- "$2" "$tmp/$1" && return 0
     echo "# no '$2' in what it said:"
-    sed 's/^/#   /' "$work/$1" | head -20
+    sed 's/^/#   /' "$tmp/$1" | head -20
     return 1
 }
 
@@ -63,19 +49,19 @@ triple_of() {
 build_membus() { # arch triple folder
     local cc="$2-gcc -w -std=gnu11 -O2 -fno-builtin-memcpy -fno-builtin-memmove
         -fno-tree-loop-distribute-patterns -Iinclude -Isrc" file
-    mkdir "$work/$1" && cd "$root" || return
-    $cc -DMEMBUS_FORCE_GENERIC -c src/arch/generic/kernel.c -o "$work/$1/generic.o" || return
+    mkdir "$tmp/$1" && cd "$root" || return
+    $cc -DMEMBUS_FORCE_GENERIC -c src/arch/generic/kernel.c -o "$tmp/$1/generic.o" || return
     for file in src/copy*.c src/mapping*.c src/arch/"$3"/*.c; do
         [ "$file" = src/arch/generic/kernel.c ] && continue
         [ "${file##*/}" = copy_misaligned.c ] && set -- "$@" -D__riscv_misaligned_fast
-        $cc ${4:-} -c "$file" -o "$work/$1/$(basename "$file" .c).o" || return
+        $cc ${4:-} -c "$file" -o "$tmp/$1/$(basename "$file" .c).o" || return
         set -- "$1" "$2" "$3"
     done
-    "$2-ar" rcs "$work/$1/libmembus.a" "$work/$1"/*.o
+    "$2-ar" rcs "$tmp/$1/libmembus.a" "$tmp/$1"/*.o
 }
 
 # Routines whose accesses follow from their source.
-cat >"$work/known.c" <<'END'
+cat >"$tmp/known.c" <<'END'
 #include <stddef.h>
 #include <signal.h>
 #include <unistd.h>
@@ -177,21 +163,21 @@ breaks() { # NAME RULES ARGUMENT... : in that routine's cases exactly these rule
     local name=$1 rules=$2 status=1 found
     shift 2
     [ -n "$rules" ] || status=0
-    run $status --arch "$arch" --symbol "$work/known-$arch.o:$name" --json --overlap no "$@"
+    run $status --arch "$arch" --symbol "$tmp/known-$arch.o:$name" --json --overlap no "$@"
     found=$(jq -r '[.routines[0].rules | to_entries[] | select(.value.violations > 0) | .key] |
-        join(",")' "$work/out")
+        join(",")' "$tmp/out")
     [ "$found" = "$rules" ] || echo "# found $found"
     [ "$found" = "$rules" ]
     ok $? "$arch: $name breaks exactly: ${rules:-nothing}"
 }
 
 check_known() {
-    "$triple-gcc" -O1 -fno-tree-loop-distribute-patterns -c "$work/known.c" \
-        -o "$work/known-$arch.o"
+    "$triple-gcc" -O1 -fno-tree-loop-distribute-patterns -c "$tmp/known.c" \
+        -o "$tmp/known-$arch.o"
     ok $? "$arch: routines compile" || return
-    run 1 --arch "$arch" --check --symbol "$work/known-$arch.o:bytes" --trace --case n=5,dst=3,src=6
-    [ "$(grep -cE '(load|store) +1 bytes' "$work/out")" = 10 ] &&
-        [ "$(grep -oE 'bytes  dst\+[0-9]' "$work/out" | tr -dc '0-9')" = 01234 ]
+    run 1 --arch "$arch" --check --symbol "$tmp/known-$arch.o:bytes" --trace --case n=5,dst=3,src=6
+    [ "$(grep -cE '(load|store) +1 bytes' "$tmp/out")" = 10 ] &&
+        [ "$(grep -oE 'bytes  dst\+[0-9]' "$tmp/out" | tr -dc '0-9')" = 01234 ]
     ok $? "$arch: five bytes are five loads and five stores"
     local one="--case n=1,src=3"
     breaks bytes "" $one
@@ -205,32 +191,32 @@ check_known() {
 
 check_endless() {
     breaks for_ever RUNS --case n=1
-    run 1 --arch "$arch" --json --symbol "$work/known-$arch.o:crash" --case n=1 --case n=2
-    [ "$(jq '.routines[0].calls' "$work/out")" = 2 ]; ok $? "$arch: after a crash it goes on"
+    run 1 --arch "$arch" --json --symbol "$tmp/known-$arch.o:crash" --case n=1 --case n=2
+    [ "$(jq '.routines[0].calls' "$tmp/out")" = 2 ]; ok $? "$arch: after a crash it goes on"
 }
 
 check_arm64() {
-    run 1 --arch arm64 --symbol "$work/known-arm64.o:one_vector" --trace --case n=16,dst=8 &&
+    run 1 --arch arm64 --symbol "$tmp/known-arm64.o:one_vector" --trace --case n=16,dst=8 &&
         said out "store      16 bytes  dst+0..+15" && said out "load       16 bytes"
     ok $? "arm64: a vector register is one access"
-    run 1 --arch arm64 --symbol "$work/known-arm64.o:a_pair" --trace --case n=16,dst=8 &&
+    run 1 --arch arm64 --symbol "$tmp/known-arm64.o:a_pair" --trace --case n=16,dst=8 &&
         said out "store       8 bytes  dst+0..+7" && said out "store       8 bytes  dst+8..+15"
     ok $? "arm64: a pair of registers is two accesses"
     breaks ordered "" --case n=9,dst=8 --rule W6
     breaks released "" --case n=9,dst=8 --rule W6
     breaks loads_fenced W6 --case n=9,dst=8 --rule W6
-    run 1 --arch arm64 --check --symbol "$work/known-arm64.o:zeroing" --trace --case n=128 &&
-        grep -qE '^ +1  store .*zeroing' "$work/out" && said out "breaks W7"
+    run 1 --arch arm64 --check --symbol "$tmp/known-arm64.o:zeroing" --trace --case n=128 &&
+        grep -qE '^ +1  store .*zeroing' "$tmp/out" && said out "breaks W7"
     ok $? "arm64: DC ZVA is recorded by its effect"
     run 1 --arch arm64 --symbol libc.a:__memcpy_generic --trace --case n=1 &&
-        [ "$(grep -cE 'store +1 bytes  dst\+0\.\.\+0' "$work/out")" = 3 ] && said out "breaks W1"
+        [ "$(grep -cE 'store +1 bytes  dst\+0\.\.\+0' "$tmp/out")" = 3 ] && said out "breaks W1"
     ok $? "arm64: glibc's memcpy stores one byte three times"
-    aarch64-linux-gnu-gcc -shared -fPIC -O1 -fno-tree-loop-distribute-patterns "$work/known.c" \
-        -o "$work/known.so" &&
-        run 1 --arch arm64 --symbol "$work/known.so:twice" --case n=1 && said out "W1 once"
+    aarch64-linux-gnu-gcc -shared -fPIC -O1 -fno-tree-loop-distribute-patterns "$tmp/known.c" \
+        -o "$tmp/known.so" &&
+        run 1 --arch arm64 --symbol "$tmp/known.so:twice" --case n=1 && said out "W1 once"
     ok $? "arm64: a routine in a shared library"
-    run 1 --arch aarch64 --symbol "$work/known-arm64.o:twice" --case n=1 --html "$work/page.html" &&
-        grep -q "first of W1" "$work/page.html"
+    run 1 --arch aarch64 --symbol "$tmp/known-arm64.o:twice" --case n=1 --html "$tmp/page.html" &&
+        grep -q "first of W1" "$tmp/page.html"
     ok $? "arm64 by its other name, on a page"
 }
 
@@ -240,7 +226,7 @@ check_mistakes() {
     for mistake in drop narrow shift widen; do
         MEMBUS_AUDIT_MISTAKE=$mistake run 2 --arch "$arch" --check --rule RUNS --json \
             --symbol libc.a:memcpy --case n=64,dst=8,src=8 --case n=100,dst=8,src=8 &&
-            jq -e '.routines[0].not_recorded == 2' "$work/out" >/dev/null
+            jq -e '.routines[0].not_recorded == 2' "$tmp/out" >/dev/null
         ok $? "$arch: the check finds a recorder that is wrong: $mistake"
     done
 }
@@ -252,22 +238,22 @@ check_s390x() {
 }
 
 check_membus() {
-    if ! build_membus "$arch" "$triple" "$folder" >"$work/build.log" 2>&1; then
-        sed 's/^/# /' "$work/build.log" | head -5
+    if ! build_membus "$arch" "$triple" "$folder" >"$tmp/build.log" 2>&1; then
+        sed 's/^/# /' "$tmp/build.log" | head -5
         ok 1 "$arch: membus compiles"
         return
     fi
-    run 1 --arch "$arch" --check --quick --library "$work/$arch/libmembus.a" --json
+    run 1 --arch "$arch" --check --quick --library "$tmp/$arch/libmembus.a" --json
     jq -r '.routines[] | select(.symbol | startswith("membus")) | .name as $n | .rules |
         to_entries[] | select(.value.violations > 0) |
-        "# \($n) \(.key): \(.value.violations), \(.value.first.why)"' "$work/out"
+        "# \($n) \(.key): \(.value.violations), \(.value.first.why)"' "$tmp/out"
     jq -e '[.routines[] | select(.symbol | startswith("membus"))] | length >= 2 and
         all(.calls > 7000 and .not_recorded == 0 and all(.rules[]; .violations == 0))' \
-        "$work/out" >/dev/null
+        "$tmp/out" >/dev/null
     ok $? "$arch: membus keeps every rule in the quick set"
     jq -e --arg a "$arch" '.engine == "qemu" and .host.arch == $a and ([.routines[] |
         select(.object == "libc.a")] | length >= 2 and all(.not_recorded == 0 and .calls > 7000 and
-        .rules.RESULT.violations == 0 and any(.rules[]; .violations > 0)))' "$work/out" >/dev/null
+        .rules.RESULT.violations == 0 and any(.rules[]; .violations > 0)))' "$tmp/out" >/dev/null
     ok $? "$arch: the C library copies right and breaks rules"
 }
 
@@ -303,16 +289,15 @@ for arch; do
     check_membus
     refused "$arch: no such function" "has no function no_such" --arch "$arch" \
         --symbol libc.a:no_such
-    refused "$arch: no such file" "nowhere.a" --arch "$arch" --symbol "$work/nowhere.a:memcpy"
-    echo "not an object" >"$work/text.a"
-    refused "$arch: a text file" "cannot link" --arch "$arch" --symbol "$work/text.a:memcpy"
+    refused "$arch: no such file" "nowhere.a" --arch "$arch" --symbol "$tmp/nowhere.a:memcpy"
+    echo "not an object" >"$tmp/text.a"
+    refused "$arch: a text file" "cannot link" --arch "$arch" --symbol "$tmp/text.a:memcpy"
     refused "$arch: no name" "no function's name" --arch "$arch" --symbol "libc.a:a=b -x"
     timeout 20 env PATH=/nowhere "$membus" audit --arch "$arch" --symbol libc.a:memcpy --case n=1 \
-        >"$work/out" 2>"$work/err"
+        >"$tmp/out" 2>"$tmp/err"
     [ $? = 2 ] && said err "apt install"
     ok $? "refused: $arch: no tools, and what to install"
-    run 2 --arch "$arch" --library "$work/no/libmembus.a"
+    run 2 --arch "$arch" --library "$tmp/no/libmembus.a"
     ok $? "refused: $arch: no such library"
 done
-echo "1..$n"
-exit $failed
+tap_end

@@ -10,20 +10,7 @@
 set -u
 root=$1
 build=$2
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
-
-check() { # description command...
-    local what=$1
-    shift
-    if "$@" >"$tmp/out" 2>&1; then
-        echo "ok $((n += 1)) - $what"
-    else
-        failed=1; echo "not ok $((n += 1)) - $what"
-        sed 's/^/# /' "$tmp/out"
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 install() {
     DESTDIR=$tmp/root meson install -C "$build" --no-rebuild --quiet
@@ -51,14 +38,13 @@ targets() {
     done
 }
 
-check "make targets that the README names exist" targets
-check "the library installs" install
+expect 0 "make targets that the README names exist" targets
+expect 0 "the library installs" install
 if find "$tmp/root" -name 'libasan*' | grep -q . || ldd "$build/libmembus.so" 2>/dev/null | grep -q libasan; then
-    echo "ok $((n += 1)) - the README's example # SKIP built with a sanitizer"
+    skip "the README's example" "built with a sanitizer"
 else
-    check "the README's example compiles" compile
-    check "and says what it should" run
+    expect 0 "the README's example compiles" compile
+    expect 0 "and says what it should" run
 fi
-check "the installed program runs" "$(find "$tmp/root" -name membus -path '*/bin/*')" --version
-echo "1..$n"
-exit $failed
+expect 0 "the installed program runs" "$(find "$tmp/root" -name membus -path '*/bin/*')" --version
+tap_end
