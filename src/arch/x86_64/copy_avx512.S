@@ -116,16 +116,15 @@ function membus_avx512_copy
     lea -1(%rcx,%rdx), %r9
     kmovq (%r8,%rcx,8), %k1
     mov %r9d, %r10d
-    lea MASKS_FIRST_WORDS(%r8), %r11
     and $-8, %r9d               /* the body's end, from the word of dst */
     and $7, %r10d
     mov %r9d, %ecx
     shr $3, %ecx
-    sub %rcx, %r11
     kmovw MASKS_LAST+2(%r8,%r10,2), %k5
-    kmovq 8(%r11), %k2
-    kmovq 16(%r11), %k3
-    kmovq 24(%r11), %k4
+    sub %rcx, %r8
+    kmovq MASKS_FIRST_WORDS+8(%r8), %k2
+    kmovq MASKS_FIRST_WORDS+16(%r8), %k3
+    kmovq MASKS_FIRST_WORDS+24(%r8), %k4
     vmovdqu8 (%rsi), %zmm16{%k1}{z}
     vmovdqu8 64(%rsi), %zmm17{%k2}{z}
     vmovdqu8 128(%rsi), %zmm18{%k3}{z}
@@ -170,35 +169,32 @@ function membus_avx512_copy
     and $-8, %r9                /* the last word */
     and $7, %r10d
     vmovdqu8 %zmm16, (%rdi){%k1}
-    add $64, %rdi
-    add $64, %rsi
     kmovw MASKS_LAST+2(%r11,%r10,2), %k5
-    sub %rdi, %r9               /* what is left before it */
-    add $MASKS_FIRST_WORDS, %r11
-    cmp $128, %r9
+    sub %rdi, %r9               /* what there is before it, this line included */
+    cmp $192, %r9
     jbe 2f
     .p2align 6
-1:  vmovdqu64 (%rsi), %ymm16
-    vinserti64x4 $1, 32(%rsi), %zmm16, %zmm16
-    vmovdqu64 64(%rsi), %ymm17
-    vinserti64x4 $1, 96(%rsi), %zmm17, %zmm17
-    vmovdqu64 %zmm16, (%rdi)
-    vmovdqu64 %zmm17, 64(%rdi)
+1:  vmovdqu64 64(%rsi), %ymm16
+    vinserti64x4 $1, 96(%rsi), %zmm16, %zmm16
+    vmovdqu64 128(%rsi), %ymm17
+    vinserti64x4 $1, 160(%rsi), %zmm17, %zmm17
+    vmovdqu64 %zmm16, 64(%rdi)
+    vmovdqu64 %zmm17, 128(%rdi)
     add $128, %rsi
     add $128, %rdi
     sub $128, %r9
-    cmp $128, %r9
+    cmp $192, %r9
     ja 1b
 2:  mov %r9d, %r10d
     shr $3, %r10d
     sub %r10, %r11
-    kmovq (%r11), %k1
-    kmovq 8(%r11), %k2
-    vmovdqu8 (%rsi), %zmm16{%k1}{z}
-    vmovdqu8 64(%rsi), %zmm17{%k2}{z}
+    kmovq MASKS_FIRST_WORDS+8(%r11), %k1
+    kmovq MASKS_FIRST_WORDS+16(%r11), %k2
+    vmovdqu8 64(%rsi), %zmm16{%k1}{z}
+    vmovdqu8 128(%rsi), %zmm17{%k2}{z}
     vmovdqu8 -8(%rsi,%r9), %xmm18{%k5}{z}
-    vmovdqu8 %zmm16, (%rdi){%k1}
-    vmovdqu8 %zmm17, 64(%rdi){%k2}
+    vmovdqu8 %zmm16, 64(%rdi){%k1}
+    vmovdqu8 %zmm17, 128(%rdi){%k2}
     vmovdqu8 %xmm18, -8(%rdi,%r9){%k5}
     ret
 end_function membus_avx512_copy
