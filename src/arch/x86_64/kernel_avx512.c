@@ -154,6 +154,8 @@ void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
 {
     const size_t lead = (uintptr_t)to & 7, head = 64 - ((uintptr_t)to & 63);
     char *const last = (char *)(((uintptr_t)to + n - 1) & ~(uintptr_t)7); /* the word it is in */
+    const size_t in_last = (size_t)(to + n - last);
+    const uint64_t last_word = membus_ram_load_64(from + n - 8) >> 8 * (8 - in_last);
     char *dst = to + head;
     const char *src = from + head;
     size_t to_word = 0, body;
@@ -174,13 +176,13 @@ void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
                      "kmovw %3, %%k3\n\t"
                      "vmovdqu8 -128(%1), %%zmm16%{%%k1%}%{z%}\n\t"
                      "vmovdqu8 -64(%1), %%zmm17%{%%k2%}%{z%}\n\t"
-                     "vmovdqu8 -8(%1), %%xmm18%{%%k3%}%{z%}\n\t"
+                     "vpbroadcastq %4, %%xmm18\n\t"
                      "vmovdqu8 %%zmm16, -128(%0)%{%%k1%}\n\t"
                      "vmovdqu8 %%zmm17, -64(%0)%{%%k2%}\n\t"
                      "vmovdqu8 %%xmm18, -8(%0)%{%%k3%}"
                      :
                      : "r"(last), "r"(src), "r"(last_words(body)),
-                       "m"(membus_avx512_masks.last[to + n - last])
+                       "m"(membus_avx512_masks.last[in_last]), "r"(last_word)
                      : "xmm16", "xmm17", "xmm18", "k1", "k2", "k3", "memory");
     return to;
 }
