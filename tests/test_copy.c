@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <membus/copy.h>
 
@@ -64,6 +65,59 @@ static void test_move_reserved(void **state)
     assert_int_equal(membus_move_reserve(5000, 64), 0);
     for_each_kernel(move_is_right);
     assert_int_equal(membus_move_reserve(0, 1), 0);
+}
+
+/* More than caches hold, to the ends of both sides, against pages that fault. */
+#define FAR ((size_t)(16 << 20) + 3000)
+
+#define FAR_PAGES ((FAR + 4095) & ~(size_t)4095)
+
+static unsigned char *far_side(void)
+{
+    unsigned char *p = mmap(NULL, FAR_PAGES + 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_ptr_not_equal(p, MAP_FAILED);
+    assert_int_equal(mprotect(p, FAR_PAGES, PROT_READ | PROT_WRITE), 0);
+    return p + FAR_PAGES - FAR;
+}
+
+static void far_free(unsigned char *side)
+{
+    assert_int_equal(munmap(side + FAR - FAR_PAGES, FAR_PAGES + 4096), 0);
+}
+
+static unsigned char *far_dst, *far_src;
+
+static void far_is_right(void)
+{
+    static const uint8_t offsets[][2] = {{0, 0}, {0, 5}, {13, 0}, {64, 64}, {16, 7}};
+
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        unsigned char *dst = far_dst + offsets[i][0], *src = far_src + offsets[i][1];
+        const size_t n = FAR - (offsets[i][0] > offsets[i][1] ? offsets[i][0] : offsets[i][1]);
+
+        memset(far_dst, 0xee, FAR);
+        (membus_copy)(dst, src, n);
+        assert_memory_equal(dst, src, n);
+        for (unsigned char *p = far_dst; p < dst; p++)
+            assert_int_equal(*p, 0xee);
+        for (unsigned char *p = dst + n; p < far_dst + FAR; p++)
+            assert_int_equal(*p, 0xee);
+    }
+}
+
+static void test_far(void **state)
+{
+    (void)state;
+    if (copy_checker_thin())
+        SKIP("MEMBUS_TESTS_QUICK: 16 MiB take long in an emulator");
+    far_dst = far_side();
+    far_src = far_side();
+    for (size_t i = 0; i < FAR; i++)
+        far_src[i] = (unsigned char)(i * 7 + (i >> 8) * 13 + 1);
+    for_each_kernel(far_is_right);
+    far_free(far_dst);
+    far_free(far_src);
 }
 
 static void *copy_strict(void *dst, const void *src, size_t n)
@@ -242,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_move),
         cmocka_unit_test(test_move_reserved),
+        cmocka_unit_test(test_far),
         cmocka_unit_test(test_strict),
         cmocka_unit_test(test_fill),
         cmocka_unit_test(test_constant),

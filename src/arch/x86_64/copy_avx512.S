@@ -11,6 +11,9 @@
 
 #include "masks_avx512.h"
 
+/* Bytes of which no cache holds source and destination: see far_avx512.c. */
+#define FAR (16 << 20)
+
     .text
 
     .macro function name
@@ -145,6 +148,8 @@ function membus_avx512_copy
  */
     .p2align 5
 .Llarge:
+    cmp $FAR, %rdx
+    jae membus_avx512_copy_far
     mov %edi, %ecx
     mov %esi, %r8d
     lea (%rdi,%rdx), %r9
