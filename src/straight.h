@@ -99,12 +99,23 @@ MEMBUS_INLINE size_t membus_straight_head(char *dst, const char *src, struct mem
     return gap;
 }
 
+/* The last 0 to 7 bytes, n ending there, as 4, 2 and 1 bytes; dst is at a word boundary, and the
+ * range began at least 7 bytes before its end. */
+MEMBUS_INLINE void membus_straight_last(char *dst, const char *src, size_t n,
+                                        struct membus_sink *sink)
+{
+    const ptrdiff_t end = (ptrdiff_t)n, at4 = (end & ~3) - 4, at2 = (end & ~1) - 2;
+
+    membus_maybe_store(dst + at4, src + at4, 4, n, 4, sink);
+    membus_maybe_store(dst + at2, src + at2, 2, n, 2, sink);
+    membus_maybe_store(dst + end - 1, src + end - 1, 1, n, 1, sink);
+}
+
 /* n bytes at a word boundary of dst, between the constants `least` and `most` (at most 63): words,
  * each on its own (W5), then 4, 2 and 1 bytes. The range began at least 7 bytes before its end. */
 MEMBUS_INLINE void membus_straight_words(char *dst, const char *src, size_t n, unsigned least,
                                          unsigned most, struct membus_sink *sink)
 {
-    const ptrdiff_t end = (ptrdiff_t)n, at4 = (end & ~3) - 4, at2 = (end & ~1) - 2;
     char *d = dst;
     const char *s = src;
 
@@ -123,9 +134,21 @@ MEMBUS_INLINE void membus_straight_words(char *dst, const char *src, size_t n, u
     WORD(5)
     WORD(6)
 #undef WORD
-    membus_maybe_store(dst + at4, src + at4, 4, n, 4, sink);
-    membus_maybe_store(dst + at2, src + at2, 2, n, 2, sink);
-    membus_maybe_store(dst + end - 1, src + end - 1, 1, n, 1, sink);
+    membus_straight_last(dst, src, n, sink);
+}
+
+/* 0 to 31 bytes at a word boundary of dst, of a range that began 16 bytes before them or earlier:
+ * so all loads lie inside it. */
+MEMBUS_INLINE void membus_straight_rest(char *dst, const char *src, size_t n,
+                                        struct membus_sink *sink)
+{
+    const ptrdiff_t at16 = (ptrdiff_t)(n & 16) - 16, at8 = (ptrdiff_t)(n & 24) - 8;
+    char *d = membus_pick(dst + at16, n, 16, sink);
+
+    membus_word_copy(d, src + at16, 8);
+    membus_word_copy(d + 8, src + at16 + 8, 8);
+    membus_maybe_store(dst + at8, src + at8, 8, n, 8, sink);
+    membus_straight_last(dst, src, n, sink);
 }
 
 /* The sizes that are one access whatever the alignment (W2), as bits. */
@@ -188,7 +211,7 @@ static __attribute__((noinline, unused)) void *membus_straight_longer(char *to, 
         membus_straight_four(dst, src);
         MEMBUS_STRAIGHT_HERE(n);
     }
-    membus_straight_words(dst, src, n, 0, 31, &sink);
+    membus_straight_rest(dst, src, n, &sink);
     return to;
 }
 
