@@ -101,29 +101,29 @@ MEMBUS_INLINE unsigned membus_blocks_least(bool strict)
     return strict ? 1 : 8;
 }
 
-/* membus_blocks_least() bytes and up to 255 (`large`: 127) more, at a word boundary of dst (strict:
- * 16 bytes). */
-MEMBUS_INLINE void membus_blocks_tail(char *dst, const char *src, size_t n, bool large, bool strict,
-                                      struct membus_sink *sink)
+/* membus_blocks_least() bytes and up to `most` - 1 more, at a word boundary of dst (strict: 16
+ * bytes). `most` is 64, 128 or 256. */
+MEMBUS_INLINE void membus_blocks_tail(char *dst, const char *src, size_t n, unsigned most,
+                                      bool strict, struct membus_sink *sink)
 {
     const unsigned least = membus_blocks_least(strict);
     const size_t body = (n - least) & ~(size_t)31;
     char *d = dst;
     const char *s = src;
 
-#define BLOCK(i)                                             \
-    membus_pick_above(&d, &s, n, 32 * i + 31 + least, sink); \
-    membus_block(d + 32 * i, s + 32 * i, strict);
+#define BLOCK(i)                                                 \
+    if (32 * i + 32 < most) {                                    \
+        membus_pick_above(&d, &s, n, 32 * i + 31 + least, sink); \
+        membus_block(d + 32 * i, s + 32 * i, strict);            \
+    }
 
     BLOCK(0)
     BLOCK(1)
     BLOCK(2)
-    if (!large) {
-        BLOCK(3)
-        BLOCK(4)
-        BLOCK(5)
-        BLOCK(6)
-    }
+    BLOCK(3)
+    BLOCK(4)
+    BLOCK(5)
+    BLOCK(6)
 #undef BLOCK
     membus_straight_words(dst + body, src + body, n - body, least, 31 + least, sink);
 }
@@ -154,7 +154,7 @@ MEMBUS_INLINE void *membus_blocks_256(char *dst, const char *src, size_t n, bool
 
     const size_t head = membus_blocks_head(dst, src, strict, sink);
 
-    membus_blocks_tail(dst + head, src + head, n - head, false, strict, sink);
+    membus_blocks_tail(dst + head, src + head, n - head, 256, strict, sink);
     membus_blocks_done(strict);
     return dst;
 }
@@ -164,6 +164,7 @@ MEMBUS_INLINE void *membus_blocks_256(char *dst, const char *src, size_t n, bool
 MEMBUS_INLINE void *membus_blocks_large(char *to, const char *from, size_t n, bool strict)
 {
     struct membus_sink memory[MEMBUS_BLOCKS_SINK], *sink = membus_sink_aligned(memory);
+    const unsigned turn = strict ? 64 : 128;
     size_t head = membus_blocks_head(to, from, true, sink);
     char *dst = to + head;
     const char *src = from + head;
@@ -177,12 +178,11 @@ MEMBUS_INLINE void *membus_blocks_large(char *to, const char *from, size_t n, bo
         head += half;
     }
     n -= head;
-    for (const size_t turn = strict ? 64 : 128; n > 127 + membus_blocks_least(strict);
-         n -= turn, dst += turn, src += turn) {
+    for (; n >= turn + membus_blocks_least(strict); n -= turn, dst += turn, src += turn) {
         membus_lines(dst, src, strict);
         MEMBUS_STRAIGHT_HERE(n);
     }
-    membus_blocks_tail(dst, src, n, true, strict, sink);
+    membus_blocks_tail(dst, src, n, turn, strict, sink);
     membus_blocks_done(strict);
     return to;
 }
