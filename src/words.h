@@ -3,8 +3,8 @@
 #define MEMBUS_WORDS_H
 
 /*
- * The ordered copy from the accessors alone, element by element: all of `generic`, and what the
- * other kernels use for small sizes, heads, tails and strict order.
+ * The ordered copy from the accessors alone, element by element: what the kernels use where
+ * straight.h is not for the host, and for heads, tails and fills.
  *
  * A range is its *body* and its *last element* (W5). The body is stored as naturally aligned
  * elements in ascending order (W1, W3, W4): at most one each of 1, 2 and 4 bytes up to a word

@@ -3,8 +3,9 @@
 #define MEMBUS_WORDS_KERNEL_H
 
 /*
- * A kernel of words.h alone, from whichever accessors the file that includes this was built
- * with: `generic` from portable C, `word` (and x86-64's `scalar`) from the architecture's own.
+ * A kernel of words.h and straight.h alone, from whichever accessors the file that includes this
+ * was built with: `generic` from portable C, `word` (and x86-64's `scalar`) from the architecture's
+ * own.
  */
 
 #include "kernel.h"
