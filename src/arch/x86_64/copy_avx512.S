@@ -9,10 +9,8 @@
  * In: rdi dst, rsi src, rdx n. Out: rax dst.
  */
 
+#include "far_avx512.h"
 #include "masks_avx512.h"
-
-/* Bytes of which no cache holds source and destination: see far_avx512.c. */
-#define FAR (16 << 20)
 
     .text
 
@@ -148,7 +146,7 @@ function membus_avx512_copy
  */
     .p2align 5
 .Llarge:
-    cmp $FAR, %rdx
+    cmp $MEMBUS_AVX512_FAR, %rdx
     jae membus_avx512_copy_far
     mov %edi, %ecx
     mov %esi, %r8d

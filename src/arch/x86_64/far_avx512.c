@@ -6,16 +6,18 @@
  * for ahead of time. Where a cache has them, that takes a tenth longer.
  */
 
-#include "avx512.h"
+#include "far_avx512.h"
 
-/* For copy_avx512.S. */
-void *membus_avx512_copy_far(char *to, const char *from, size_t n);
+#include "avx512.h"
 
 /* What lines() copies. */
 #define LINES 128u
 
 /* Bytes ahead; from half a KiB to 3 KiB makes little difference. */
 #define AHEAD 1536u
+
+/* Below there is nothing to ask for. */
+#define LEAST 4096u
 
 /* Into the second-level cache: into the first was slower than not at all. */
 MEMBUS_INLINE void ask_for(const char *p)
@@ -26,17 +28,21 @@ MEMBUS_INLINE void ask_for(const char *p)
                      : "r"(p));
 }
 
-void *membus_avx512_copy_far(char *to, const char *from, size_t n)
+void *membus_avx512_copy_far(void *to, const void *from, size_t n)
 {
-    size_t done = -(uintptr_t)to & 63; /* up to a line of dst */
+    char *dst = (char *)to;
+    const char *src = (const char *)from;
+    size_t done = -(uintptr_t)dst & 63; /* up to a line of dst */
 
+    if (n < LEAST)
+        return membus_avx512_copy(dst, src, n);
     if (done)
-        membus_avx512_copy(to, from, done);
+        membus_avx512_copy(dst, src, done);
     for (; n - done > AHEAD + 2 * LINES; done += LINES) {
-        ask_for(from + done + AHEAD);
-        ask_for(to + done + AHEAD);
-        lines(to + done, from + done);
+        ask_for(src + done + AHEAD);
+        ask_for(dst + done + AHEAD);
+        lines(dst + done, src + done);
     }
-    membus_avx512_copy(to + done, from + done, n - done);
+    membus_avx512_copy(dst + done, src + done, n - done);
     return to;
 }

@@ -3,6 +3,7 @@
 /* Overlapping moves by the kernel `avx512`, the window in registers as far as it fits. */
 
 #include "avx512.h"
+#include "far_avx512.h"
 #include "move.h"
 
 #define LINE 64u
@@ -55,7 +56,8 @@ static void *move_more(void *dst, const void *src, size_t n, size_t ring)
         return ring_more(dst, src, n, kept, direct);
     if (ring <= RING_MOST)
         return ring_more(dst, src, n, ring, 0);
-    return membus_move_windowed(dst, src, n, membus_avx512_copy);
+    return membus_move_windowed(
+        dst, src, n, n < MEMBUS_AVX512_FAR ? membus_avx512_copy : membus_avx512_copy_far);
 }
 
 void *membus_avx512_move_overlapping(void *to, const void *from, size_t n)
