@@ -8,7 +8,7 @@
 #   fetch.sh CACHE ARCH SUITE ROOT headers           linux-headers, to build modules against
 #   fetch.sh CACHE ARCH SUITE ROOT kbuild            only the programs that such a build runs
 #   fetch.sh CACHE ARCH SUITE ROOT program PACKAGE   PACKAGE and what the machine lacks of its
-#                                                    dependencies (ARCH is the machine's)
+#                                                    dependencies; of another ARCH, all of them
 #   fetch.sh CACHE ARCH SUITE ROOT only PACKAGE...   just those
 #
 # SUITE is bookworm or bookworm-backports. apt runs with a configuration, lists and cache of its
@@ -99,7 +99,7 @@ select_packages() {
         ;;
     program)
         apt-get -s install --no-install-recommends "$1" | awk '$1 == "Inst" {print $2}' |
-            grep -v -E '^qemu-(system-(x86|gui)|user)'
+            if [ "$arch" = "$native" ]; then grep -v -E '^qemu-(system-(x86|gui)|user)'; else cat; fi
         ;;
     only)
         printf '%s\n' "$@"
@@ -108,7 +108,7 @@ select_packages() {
 }
 
 status="$state/status"
-[ "$what" != program ] || status=/var/lib/dpkg/status
+[ "$what-$arch" != "program-$native" ] || status=/var/lib/dpkg/status
 configure
 packages=$(select_packages "$@")
 [ -n "$packages" ] || {
