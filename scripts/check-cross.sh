@@ -45,6 +45,7 @@ s390x    s390x-linux-gnu          s390x    s390x"
 [ $# -gt 0 ] || set -- $(awk '{print $1}' <<<"$arches")
 
 tests="access mapping mapping_arch copy copy_transfer"
+guard_tests="guard guard_handlers guard_transfer" # by gcc 12 at -O2 alone
 warnings="-Wall -Wextra -Werror -Wno-psabi"
 common="-std=gnu11 $warnings -fPIC -Iinclude -Isrc -DMEMBUS_RECORD_ACCESSES"
 
@@ -183,6 +184,33 @@ run_tests() { # arch qemu full
     [ "$3" = no ] || run_variants "$1" "$2"
 }
 
+build_guard_tests() { # cc flags folder
+    local cc=$1 flags=$2 guard=src/arch/$3/guard.c test
+    [ -f "$guard" ] || guard=src/arch/generic/guard.c
+    for test in $guard_tests; do
+        $cc $common $flags -I"$cmocka/include" tests/test_"$test".c src/guard*.c "$guard" \
+            $(cat objects) ../cmocka.o -static -pthread -o test_"$test" || return
+    done
+}
+
+run_guard_tests() { # qemu
+    local test
+    for test in $guard_tests; do
+        MEMBUS_GUARD_FAULTS=2000 run_one "$test" "$([ "$1" = - ] || echo 1)" "$1" || return
+    done
+}
+
+check_guard() { # name cc flags folder qemu
+    if build_guard_tests "$2" "$3" "$4" >guard.log 2>&1 && run_guard_tests "$5" >>guard.log 2>&1; then
+        echo "ok - $1: guard: $(grep '^ok' guard.log | grep -vc SKIP) passed," \
+            "$(grep -c '^ok.*SKIP' guard.log) skipped"
+        sed -n 's/^# skip reason:/#  /p; s/^ok.* - all # SKIP/#   all:/p' guard.log | sort -u
+    else
+        echo "not ok - $1: guard"
+        grep -v '^ok' guard.log | sed 's/^/# /' | tail -20
+    fi
+}
+
 # What is said of one configuration, in its folder.
 check_configuration() { # name arch triple folder qemu compiler level
     local name=$1 cc flags link full=no began=$SECONDS
@@ -209,6 +237,7 @@ check_configuration() { # name arch triple folder qemu compiler level
         echo "not ok - $name: tests"
         grep -v '^ok' tests.log | sed 's/^/# /' | tail -20
     fi
+    [ $full = no ] || check_guard "$name" "$cc" "$flags" "$4" "$5"
     [ $full = no ] || mv libmembus.a ..
 }
 

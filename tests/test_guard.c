@@ -31,12 +31,12 @@ static void truncate_to(struct truncation *t, size_t end)
 }
 
 /* What the count must be without a fault between: all before the end, but for W2's single store,
- * which is whole or not at all. */
+ * which is whole or not at all (pages are aligned, so where it is made at all). */
 static size_t expected_count(size_t at, size_t n, size_t end)
 {
     if (at + n <= end)
         return n;
-    if (n <= 8 && (n & (n - 1)) == 0)
+    if (MEMBUS_ARCH_RAM_UNALIGNED && n <= 8 && (n & (n - 1)) == 0)
         return 0;
     return at < end ? end - at : 0;
 }
@@ -117,6 +117,7 @@ static void test_truncated(void **state)
     unsigned faults = 0, copies = 0;
 
     (void)state;
+    NEED_SIGBUS();
     guard_on();
     memcpy(plain, pattern_new, SIZE);
     for (bool source = false; faults < wanted; copies++) {
@@ -267,6 +268,7 @@ static void test_fill(void **state)
     char value[3 * PAGE + 64];
 
     (void)state;
+    NEED_SIGBUS();
     guard_on();
     memset(value, 0xa5, sizeof(value));
     for (unsigned i = 0; i < faults_wanted() / 10; i++) {
@@ -365,6 +367,7 @@ static void test_device(void **state)
     uint64_t d = 0;
 
     (void)state;
+    NEED_SIGBUS();
     if (MEMBUS_ARCH_MMIO_WIDTH < 8) {
         assert_int_equal(membus_guard_read_64(m.target, &d, NULL), -EOPNOTSUPP);
         memory_close(&m);
@@ -499,6 +502,9 @@ static void test_nested(void **state)
     pthread_t thread;
 
     (void)state;
+    if (emulated())
+        SKIP("qemu-user loses a SIGBUS that another signal meets, and faults for ever");
+    NEED_SIGBUS();
     guard_on();
     nested_memory = memory_open();
     assert_int_equal(ftruncate(nested_memory.fd, PAGE), 0);
@@ -544,6 +550,7 @@ static void test_threads(void **state)
     pthread_t thread[4];
 
     (void)state;
+    NEED_SIGBUS();
     guard_on();
     assert_int_equal(ftruncate(m.fd, PAGE), 0);
     for (unsigned i = 0; i < 4; i++)
@@ -561,32 +568,20 @@ static void test_threads(void **state)
 /* The checker itself: a count that is one off, a byte stored too far or before, are caught. */
 static void test_checker(void **state)
 {
+    static const struct {
+        size_t done, stray;
+    } bad[] = {{49, 100}, {51, 100}, {50, 150}, {50, 99}};
     char area[512];
-    int caught = 0;
 
     (void)state;
-    for (int bad = 0; bad < 4; bad++) {
-        int status;
-        pid_t pid;
-
-        memcpy(area, pattern_old, sizeof(area));
-        memcpy(area + 100, pattern_new, 50);
-        area[bad == 2 ? 150 : bad == 3 ? 99 : 100] ^= bad >= 2 ? 0x80 : 0;
-        pid = fork();
-        if (pid == 0) {
-            close(1);
-            close(2);
-            check_exact(area + 100, pattern_new, 80,
-                        bad == 0   ? 49
-                        : bad == 1 ? 51
-                                   : 50,
-                        area, sizeof(area), "bad case");
-            _exit(0);
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        caught += !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    memcpy(area, pattern_old, sizeof(area));
+    memcpy(area + 100, pattern_new, 50);
+    assert_true(is_exact(area + 100, pattern_new, 80, 50, area, sizeof(area)));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        area[bad[i].stray] ^= i >= 2 ? 0x80 : 0;
+        assert_false(is_exact(area + 100, pattern_new, 80, bad[i].done, area, sizeof(area)));
+        area[bad[i].stray] ^= i >= 2 ? 0x80 : 0;
     }
-    assert_int_equal(caught, 4);
 }
 
 int main(void)

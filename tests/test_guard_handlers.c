@@ -271,6 +271,8 @@ int main(void)
         cmocka_unit_test(test_sent_signals),
     };
 
+    if (!sigbus_tells_page())
+        SKIP_ALL(WRONG_ADDRESS);
     patterns_make();
     return RUN_TESTS(tests);
 }

@@ -218,6 +218,8 @@ int main(void)
 
     if (!membus_mapping_rule(MEMBUS_CACHE_DEVICE)->direct)
         SKIP_ALL("device memory is not reached by loads and stores here");
+    if (!sigbus_tells_page())
+        SKIP_ALL(WRONG_ADDRESS);
     patterns_make();
     return RUN_TESTS(tests);
 }

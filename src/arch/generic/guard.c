@@ -52,11 +52,16 @@ static void leave(struct frame *frame)
     innermost = frame->outer;
 }
 
-static unsigned element_at(uintptr_t at, size_t left)
+/* The next store of n bytes to dst, `done` of which have been. */
+static unsigned next_width(uintptr_t dst, size_t n, size_t done)
 {
     unsigned width = MEMBUS_WORD;
 
-    while ((at & (width - 1)) || width > left)
+    /* One store whatever the alignment (W2); where the host takes that: else half of it might be
+     * made before the fault. */
+    if (done == 0 && membus_is_element(n) && (MEMBUS_ARCH_RAM_UNALIGNED || (dst & (n - 1)) == 0))
+        return (unsigned)n;
+    while (((dst + done) & (width - 1)) || width > n - done)
         width /= 2;
     return width;
 }
@@ -71,8 +76,7 @@ size_t membus_arch_guard_copy(void *dst, const void *src, size_t n, bool strict,
     if (sigsetjmp(frame.back, 0) == 0) {
         while (frame.stored < n) {
             char *d = (char *)dst + frame.stored;
-            unsigned width =
-                membus_is_element(n) ? (unsigned)n : element_at((uintptr_t)d, n - frame.stored);
+            unsigned width = next_width((uintptr_t)dst, n, frame.stored);
 
             if (frame.stored + width == n && n > width)
                 membus_arch_barrier_publish(); /* W6: the last element behind all others */
@@ -97,8 +101,7 @@ size_t membus_arch_guard_fill(void *dst, int value, size_t n, struct membus_guar
     if (sigsetjmp(frame.back, 0) == 0) {
         while (frame.stored < n) {
             char *d = (char *)dst + frame.stored;
-            unsigned width =
-                membus_is_element(n) ? (unsigned)n : element_at((uintptr_t)d, n - frame.stored);
+            unsigned width = next_width((uintptr_t)dst, n, frame.stored);
 
             if (frame.stored + width == n && n > width)
                 membus_arch_barrier_publish();
