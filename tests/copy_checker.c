@@ -215,7 +215,7 @@ static bool check_window(struct copy_checker *c, copy_routine *routine, size_t l
     const ptrdiff_t line = 64 * (ptrdiff_t)lines;
     const ptrdiff_t near[] = {line - 1, line, line + 1, line + 36};
 
-    for (size_t n = 249; n < 5000; n += c->thin * (n < 700 ? 9 : 67)) {
+    for (size_t n = 249; n < 5000 + (size_t)line; n += c->thin * (n < 700 ? 9 : 67)) {
         for (size_t i = 0; i < COUNT(near); i++) {
             if (near[i] <= 0 || (size_t)near[i] >= n)
                 continue;
@@ -234,7 +234,7 @@ const char *copy_checker_moves(struct copy_checker *c, copy_routine *routine)
 
     if (wrong)
         return wrong;
-    for (size_t lines = 0; lines < 40; lines += c->thin) {
+    for (size_t lines = 0; lines < 110; lines += c->thin * (lines < 40 ? 1 : 6)) {
         if (!check_window(c, routine, lines))
             return c->why;
     }

@@ -26,10 +26,15 @@ void *membus_avx512_ring_more(void *dst, const void *src, size_t n, void *slots,
 #define SLOTS     (MEMBUS_MOVE_EXACT / LINE - 1)
 #define RING_MOST (REGISTERS + SLOTS)
 
-/* Lines of so many that go through memory: one at least, so that there is a slot. */
+/* What the ring takes at least: the first store overwrites up to two lines, and there may be two
+ * fewer than n / 64 between the ragged ends. */
+#define SLOTS_LEAST 2u
+#define KEPT_LEAST  6u
+
+/* Lines of so many that go through memory. */
 static size_t slots_of(size_t lines)
 {
-    return lines > REGISTERS ? lines - REGISTERS : 1;
+    return lines > REGISTERS + SLOTS_LEAST ? lines - REGISTERS : SLOTS_LEAST;
 }
 
 static __attribute__((noinline)) void *ring_more(void *dst, const void *src, size_t n, size_t lines,
@@ -41,21 +46,21 @@ static __attribute__((noinline)) void *ring_more(void *dst, const void *src, siz
 }
 
 /*
- * All lines through a ring of `ring`, for d; or the first past it, and the others, `kept`, into
- * it, where they wait until those are done. Whichever has fewer lines go through memory: a slot of
- * a ring is used again each time around.
+ * The first lines go straight to their place. The others wait in the ring until those are done, if
+ * it has room for all of them, `kept`; or it turns, with room for `ring`, which d takes. Whichever
+ * has fewer lines go through memory: a slot of a ring that turns is used again each time around.
  */
 static void *move_more(void *dst, const void *src, size_t n, size_t ring)
 {
     const size_t d = (uintptr_t)dst - (uintptr_t)src, all = n / LINE;
-    const size_t past = d / LINE - 1, direct = past < all - 4 ? past : all - 4;
-    const size_t kept = all - direct;
-    const bool fewer = (slots_of(kept) + 4) * ring <= slots_of(ring) * all;
+    const size_t direct = d / LINE - 1, kept = all - direct;
+    const bool fewer =
+        slots_of(kept) == SLOTS_LEAST || (slots_of(kept) + 4) * ring <= slots_of(ring) * all;
 
-    if (kept <= RING_MOST && (fewer || ring > RING_MOST))
+    if (kept >= KEPT_LEAST && kept <= RING_MOST && (fewer || ring > RING_MOST))
         return ring_more(dst, src, n, kept, direct);
-    if (ring <= RING_MOST)
-        return ring_more(dst, src, n, ring, 0);
+    if (kept >= KEPT_LEAST && ring <= RING_MOST)
+        return ring_more(dst, src, n, ring, direct);
     return membus_move_windowed(
         dst, src, n, n < MEMBUS_AVX512_FAR ? membus_avx512_copy : membus_avx512_copy_far);
 }

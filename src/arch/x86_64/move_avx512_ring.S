@@ -178,15 +178,25 @@
     end_function membus_avx512_ring_\lines
     .endm
 
+/* A line past the ring. */
+    .macro pass
+    vmovdqu64 (%r11), %ymm0
+    vinserti64x4 $1, 32(%r11), %zmm0, %zmm0
+    vmovdqa64 %zmm0, (%rdi)
+    add $64, %r11
+    add $64, %rdi
+    .endm
+
 /*
- * membus_avx512_ring_more(dst, src, n, slots, count, direct): the ring starts with `count` slots in
- * memory, 64 bytes each, at least 1, and goes on in LINES registers. What goes through a slot is
- * stored and loaded twice. The tail waits in one too, slots[count]. Either
+ * membus_avx512_ring_more(dst, src, n, slots, count, direct): the first `direct` lines, d / 64 - 1,
+ * are copied past the ring, while it fills. It starts with `count` slots in memory, 64 bytes each, at
+ * least 2, and goes on in LINES registers. What goes through a slot is stored and loaded twice. The
+ * tail waits in one too, slots[count]. Either the ring has room for all the other lines, or d is up
+ * to 64 * (count + LINES - 1). There must be more lines for it than slots.
  *
- *   direct is 0, and d up to 64 * (count + LINES - 1), or not more lines than the ring has; or
- *   the first `direct` lines, up to d / 64 - 1, are copied past the ring, which has all the others.
- *
- * There must be more lines for the ring than slots.
+ * Of the source lines from `direct` on, head and first line overwrite the first two or three, and
+ * each line after that one more; so two are loaded before the head is stored, and one more before
+ * each line. Loaded all at once, before the first store, they took longer.
  *
  *   rax    the slots; dst meanwhile in k4      r11  the next slot
  *   r9     their end; that of dst in k3        k2   direct
@@ -205,12 +215,10 @@
     kmovq %rcx, %k4
     kmovq %rsi, %k6
     kmovq %k2, %r11
-    test %r11, %r11
-    jz 1f                       /* around, not through: loads wait for rsi */
     sub %r11, %rdx
     shl $6, %r11
     add %r11, %rsi
-1:  kmovq %rdx, %k5
+    kmovq %rdx, %k5
     kmovq %k3, %r11
 1:  load 1, 0
     vmovdqa64 %zmm1, (%rcx)
@@ -219,16 +227,34 @@
     dec %rdx
     cmp %r11, %rcx
     jne 1b
+    load_word
+    store_head
+    kmovq %k6, %r11
+    kmovq %k2, %rcx
+    .set at, 0
+    .irp r, \registers
+    load \r, at
+    pass
+    .set at, at + 64
+    dec %rcx
+    jz .Lmore_alone_\r
+    dec %rdx
+    jz 2f
+    .endr
+    jmp 2f
     .set at, 0
     .irp r, \registers
     load \r, at
     .set at, at + 64
+.Lmore_alone_\r:
     dec %rdx
-    jz 1f
+    jz 3f
     .endr
-1:  load_word
-    store_head
-    kmovq %k5, %rcx
+    jmp 3f
+2:  pass
+    dec %rcx
+    jnz 2b
+3:  kmovq %k5, %rcx
     sub %rdx, %rcx
     kmovq %k3, %r11
     kmovq %r9, %k3
@@ -237,18 +263,7 @@
     kmovq %rax, %k4
     mov %r11, %rax
     test %rdx, %rdx
-    jnz 2f
-    kmovq %k2, %r11
-    test %r11, %r11
     jz 4f
-    kmovq %k6, %rsi
-1:  load 0, 0
-    vmovdqa64 %zmm0, (%rdi)
-    add $64, %rsi
-    add $64, %rdi
-    dec %r11
-    jnz 1b
-    jmp 4f
 2:  mov %rax, %r11
 3:  vmovdqa64 (%r11), %zmm0
     vmovdqa64 %zmm0, (%rdi)
