@@ -15,6 +15,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* REG_RIP */
 #endif
+#include <immintrin.h>
 #include <ucontext.h>
 
 #include "guard.h"
@@ -127,20 +128,30 @@ __asm__(".hidden __start_membus_guard_table\n"
                    [k1] "r"(all), [k2] "r"(body), [k3] "r"(last)    \
                  : "memory", "xmm16", "k1", "k2", "k3"              \
                  : fault)
-#define COPY_MASKED_WORD(all)                                       \
-    __asm__ goto("kmovq %[k1], %%k1\n"                              \
-                 LOAD("1", "vmovdqu8 (%[s]), %%zmm16%{%%k1%}%{z%}") \
-                 STORE("2", "vmovdqu8 %%zmm16, (%[d])%{%%k1%}", 0)  \
-                 :                                                  \
-                 : [d] "r"(d), [s] "r"(s), "d"(trap), [k1] "r"(all) \
-                 : "memory", "xmm16", "k1"                          \
+
+/* The same over 128 bytes: the rest of the first 64, the body behind them, the last word; the rows
+ * say 0, 1 and 2. */
+#define COPY_MASKED_TWO(head, rest, body, last)                          \
+    __asm__ goto("kmovq %[k1], %%k1\n"                                   \
+                 "kmovq %[k2], %%k2\n"                                   \
+                 "kmovq %[k3], %%k3\n"                                   \
+                 "kmovq %[k4], %%k4\n"                                   \
+                 LOAD("1", "vmovdqu8 (%[s]), %%zmm16%{%%k1%}%{z%}")      \
+                 LOAD("2", "vmovdqu8 64(%[s]), %%zmm17%{%%k2%}%{z%}")    \
+                 STORE("3", "vmovdqu8 %%zmm16, (%[d])%{%%k1%}", 0)       \
+                 STORE("4", "vmovdqu8 %%zmm17, 64(%[d])%{%%k3%}", 1)     \
+                 STORE("5", "vmovdqu8 %%zmm17, 64(%[d])%{%%k4%}", 2)     \
+                 :                                                       \
+                 : [d] "r"(d), [s] "r"(s), "d"(trap), [k1] "r"(head),    \
+                   [k2] "r"(rest), [k3] "r"(body), [k4] "r"(last)        \
+                 : "memory", "xmm16", "xmm17", "k1", "k2", "k3", "k4"    \
                  : fault)
 
 /* clang-format on */
 
 /* For the two functions that use zmm16 and the masks; they are called only where the CPU has them.
  */
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,bmi2")))
 
 /* Kept out of the way of the short copies, which then save no registers. */
 #define NOINLINE __attribute__((noinline))
@@ -149,32 +160,51 @@ __asm__(".hidden __start_membus_guard_table\n"
 #define FAULT(begin) ((size_t)(d - (const char *)(begin)) + trap->stored)
 #define ADVANCE(n)   (d += (n), s += (n), left -= (n))
 
-/* Do the 64 bytes from p lie in one page (the smallest: 4 KiB)? */
-static inline bool one_page(const char *p)
+/* The sizes of one element, as bits. */
+#define ELEMENTS ((UINT64_C(1) << 1) | (UINT64_C(1) << 2) | (UINT64_C(1) << 4) | (UINT64_C(1) << 8))
+
+/* Do `size` bytes from p lie in one page (the smallest: 4 KiB)? */
+static inline bool one_page(const char *p, size_t size)
 {
-    return ((uintptr_t)p & 4095) <= 4096 - 64;
+    return ((uintptr_t)p & 4095) <= 4096 - size;
 }
 
-/* n up to 64 in the 64 bytes from dst & ~7, seen from there. */
+/* n, 1 to 64, in the 64 bytes from dst & ~7, seen from there. There may be no body: storing nothing
+ * costs less than a branch that is hard to predict. */
 AVX512 static inline size_t copy_masked(char *dst, const char *src, size_t n,
                                         struct membus_guard_trap *trap)
 {
-    const size_t lead = (uintptr_t)dst & 7, end = lead + n, body = (end - 1) & ~(size_t)7;
-    const uint64_t all = (UINT64_MAX >> (64 - n)) << lead;
+    const size_t lead = (uintptr_t)dst & 7;
+    const size_t several = (size_t)(ELEMENTS >> (n & 63) & 1) - 1; /* 0 for one element (W2) */
+    const size_t body = (lead + n - 1) & ~(size_t)7 & several;
+    const uint64_t all = _bzhi_u64(UINT64_MAX, (unsigned)n) << lead;
+    uint64_t first = _bzhi_u64(all, (unsigned)body);
+
+    __asm__("" : "+r"(first)); /* else all ^ first is made of mask registers, and back */
     char *d = dst - lead;
     const char *s = src - lead;
-
-    if (body == 0) {
-        COPY_MASKED_WORD(all);
-        return n;
-    }
-
-    const uint64_t first = all & (UINT64_MAX >> (64 - body));
 
     COPY_MASKED(all, first, all ^ first);
     return n;
 fault:
-    return trap->stored ? ((end - 1) & ~(size_t)7) - lead : 0;
+    return trap->stored && body > lead ? body - lead : 0;
+}
+
+/* n that ends 65 to 128 bytes from dst & ~7, seen from there. */
+AVX512 static inline size_t copy_masked_two(char *dst, const char *src, size_t n,
+                                            struct membus_guard_trap *trap)
+{
+    const size_t lead = (uintptr_t)dst & 7, end = lead + n, last = (end - 1) & ~(size_t)7;
+    const uint64_t rest = _bzhi_u64(UINT64_MAX, (unsigned)(end - 64));
+    uint64_t body = _bzhi_u64(rest, (unsigned)(last - 64));
+    char *d = dst - lead;
+    const char *s = src - lead;
+
+    __asm__("" : "+r"(body));
+    COPY_MASKED_TWO(UINT64_MAX << lead, rest, body, rest ^ body);
+    return n;
+fault:
+    return trap->stored == 0 ? 0 : (trap->stored == 1 ? 64 : last) - lead;
 }
 
 /* Elements up to a word boundary, words and elements again: up to `left` bytes in all, which need
@@ -275,9 +305,6 @@ fault:
     return 0;
 }
 
-/* The sizes of copy_element(), as bits. */
-#define ELEMENTS ((UINT64_C(1) << 1) | (UINT64_C(1) << 2) | (UINT64_C(1) << 4) | (UINT64_C(1) << 8))
-
 static inline bool is_element(size_t n)
 {
     return n <= 8 && (ELEMENTS >> n & 1);
@@ -330,7 +357,7 @@ AVX512 static inline size_t copy_line(char *dst, const char *src, size_t n,
 {
     const size_t lead = (uintptr_t)dst & 7;
 
-    if (one_page(dst - lead) && one_page(src - lead))
+    if (one_page(dst - lead, 64) && one_page(src - lead, 64))
         return copy_masked(dst, src, n, trap);
     return copy_words(dst, src, n, trap);
 }
@@ -357,13 +384,16 @@ AVX512 static NOINLINE size_t copy_avx512(char *dst, const char *src, size_t n,
 {
     const size_t lead = (uintptr_t)dst & 7;
 
-    if (n + lead > 64)
+    if (n + lead > 64) {
+        if (n + lead <= 128 && one_page(dst - lead, 128) && one_page(src - lead, 128))
+            return copy_masked_two(dst, src, n, trap);
         return copy_avx512_large(dst, src, n, trap);
+    }
     if (n == 16 && ((uintptr_t)dst & 15) == 0)
         return copy_two_words(dst, src, trap);
-    if (one_page(dst - lead) && one_page(src - lead))
+    if (one_page(dst - lead, 64) && one_page(src - lead, 64))
         return copy_masked(dst, src, n, trap);
-    return copy_words(dst, src, n, trap);
+    return is_element(n) ? copy_element(dst, src, n, trap) : copy_words(dst, src, n, trap);
 }
 
 size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
@@ -372,13 +402,17 @@ size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
     /* What the CPU has and the kernel in use (MEMBUS_KERNEL) wants. */
     const unsigned vector = membus_kernel_get()->block;
 
-    if (is_element(n))
-        return copy_element(to, from, n, trap);
     if (n == 0)
         return 0;
+    /* 8 bytes are what is copied most, and mostly read again at once: masked stores forward
+     * nothing. */
+    if (vector == 64 && !strict && n != 8)
+        return copy_avx512(to, from, n, trap);
+    if (is_element(n))
+        return copy_element(to, from, n, trap);
     if (strict || vector < 32)
         return copy_words(to, from, n, trap);
-    return vector == 64 ? copy_avx512(to, from, n, trap) : copy_avx2(to, from, n, trap);
+    return copy_avx2(to, from, n, trap);
 }
 
 /* Fills take their pattern in rax. */
@@ -441,14 +475,30 @@ size_t membus_arch_guard_fill(void *to, int value, size_t n, struct membus_guard
     return done;
 }
 
+/* Straight into a register. */
+#define READ(insn)                                                                      \
+    __asm__ goto(LOAD("1", insn) : "=a"(v) : [s] "r"(p), "d"(trap) : "memory" : fault); \
+    break
+
 bool membus_arch_guard_load(const void *p, unsigned width, uint64_t *value,
                             struct membus_guard_trap *trap)
 {
-    const char *s = p;
-    char *d = (char *)value; /* little-endian: the low bytes come first */
+    uint64_t v;
 
-    *value = 0;
-    return copy_element(d, s, width, trap) == width;
+    switch (width) {
+    case 1:
+        READ("movzbl (%[s]), %%eax");
+    case 2:
+        READ("movzwl (%[s]), %%eax");
+    case 4:
+        READ("movl (%[s]), %%eax");
+    default:
+        READ("movq (%[s]), %%rax");
+    }
+    *value = v;
+    return true;
+fault:
+    return false;
 }
 
 bool membus_arch_guard_store(void *p, unsigned width, uint64_t value,
