@@ -3,10 +3,12 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <membus/dma.h>
+#include <membus/guard.h>
 #include <membus/region.h>
 #include <membus/space.h>
 #include <membus/vfio.h>
@@ -488,6 +490,94 @@ static void dirty_log_has_all_of_it(void **state)
     stop();
 }
 
+/* A program with a SIGBUS handler of its own: without the guard it gets all faults, beside it those
+ * of plain accesses. The handler turns memory decoding on, so the access ends well. */
+static volatile sig_atomic_t handler_calls;
+
+static void decode_on(int signal)
+{
+    (void)signal;
+    handler_calls++;
+    fake_decode_on();
+}
+
+#define HANDLER_GETS(call)                  \
+    do {                                    \
+        fake_decode_off();                  \
+        handler_calls = 0;                  \
+        call;                               \
+        assert_int_equal(handler_calls, 1); \
+    } while (0)
+
+#define GUARD_GETS(call)                    \
+    do {                                    \
+        fake_decode_off();                  \
+        handler_calls = 0;                  \
+        call;                               \
+        assert_int_equal(handler_calls, 0); \
+        fake_decode_on();                   \
+    } while (0)
+
+static const struct membus_mapping *area;
+static char bytes[64];
+static uint32_t word;
+
+static void plain(void)
+{
+    HANDLER_GETS(membus_mapping_write(area, 8, bytes, sizeof bytes));
+    HANDLER_GETS(membus_mapping_read(area, 8, bytes, sizeof bytes));
+    HANDLER_GETS(membus_mapping_fill(area, 8, 3, sizeof bytes));
+}
+
+/* Accesses to device memory, by a space or by themselves, are guarded ones. */
+#define GUARDED(HOW, access_error, space_status)                                          \
+    do {                                                                                  \
+        HOW(assert_int_equal(membus_vfio_read(dev, 2, 0x4008, 4, &value), access_error)); \
+        HOW(assert_int_equal(membus_vfio_write(dev, 2, 0x4008, 4, 7), access_error));     \
+        HOW(r = membus_space_read(space, bytes, sizeof bytes, 0x10000008, attrs));        \
+        assert_int_equal(r.status, space_status);                                         \
+        HOW(r = membus_space_write(space, 0x10000008, bytes, sizeof bytes, attrs));       \
+        assert_int_equal(r.status, space_status);                                         \
+        HOW(r = membus_space_store_le32(space, 0x10004004, 1, attrs));                    \
+        assert_int_equal(r.status, space_status);                                         \
+        HOW(r = membus_space_load_le32(space, &word, 0x10004004, attrs));                 \
+        assert_int_equal(r.status, space_status);                                         \
+    } while (0)
+
+static void handler_of_the_program(void **state)
+{
+    struct sigaction action = {.sa_handler = decode_on}, old;
+    struct membus_mapping mapping;
+    struct membus_outcome r;
+    struct membus_region *bar;
+    uint64_t value;
+
+    (void)state;
+    start(0);
+    make_space();
+    assert_int_equal(membus_vfio_region(dev, &bar, 2, NULL), 0);
+    assert_int_equal(membus_region_add(root, 0x10000000, bar, 0), 0);
+    mapping = membus_vfio_mapping(dev, 2, 0, 0x1000);
+    area = &mapping;
+    assert_int_equal(sigaction(SIGBUS, &action, &old), 0);
+
+    plain();
+    GUARDED(HANDLER_GETS, 0, MEMBUS_STATUS_OK);
+    assert_int_equal(membus_guard_install(), 0);
+    plain();
+    GUARDED(GUARD_GETS, -EFAULT, MEMBUS_STATUS_DEVICE);
+    assert_int_equal((uint32_t)value, UINT32_MAX);
+    assert_int_equal(word, UINT32_MAX);
+    assert_int_equal(membus_guard_uninstall(), 0);
+
+    sigaction(SIGBUS, &old, NULL);
+    assert_int_equal(membus_vfio_close(dev), 0);
+    free_space();
+    assert_int_equal(membus_synchronize(), 0);
+    assert_int_equal(membus_vfio_container_delete(container), 0);
+    fake_stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +599,7 @@ int main(void)
         cmocka_unit_test(space_for_dma),
         cmocka_unit_test(space_that_does_not_fit),
         cmocka_unit_test(dirty_log_has_all_of_it),
+        cmocka_unit_test(handler_of_the_program),
     };
 
     return RUN_TESTS(tests);

@@ -365,3 +365,15 @@ void fake_stop(void)
     close(memory_fd);
     vfio_sys = &vfio_sys_linux;
 }
+
+void fake_decode_off(void)
+{
+    if (ftruncate(memory_fd, 2 * (off_t)MIB) != 0)
+        abort();
+}
+
+void fake_decode_on(void)
+{
+    if (ftruncate(memory_fd, 8 * (off_t)MIB) != 0)
+        abort();
+}

@@ -37,4 +37,9 @@ void fake_start(void);
 void fake_stop(void); /* asserts that everything is closed and unmapped */
 void fake_clear_log(void);
 
+/* From BAR 2 on, mapped areas raise SIGBUS, as with memory decoding off; and no more, zeroed. Safe
+ * in a signal handler. */
+void fake_decode_off(void);
+void fake_decode_on(void);
+
 #endif
