@@ -237,7 +237,11 @@ check_configuration() { # name arch triple folder qemu compiler level
         echo "not ok - $name: tests"
         grep -v '^ok' tests.log | sed 's/^/# /' | tail -20
     fi
-    [ $full = no ] || check_guard "$name" "$cc" "$flags" "$4" "$5"
+    if [ $full = yes ]; then
+        # The machine runs i386's programs itself; under qemu-i386 they end after a while, silently.
+        [ "$4-$(uname -m)" != i386-x86_64 ] || set -- "$1" "$2" "$3" "$4" - "$6" "$7"
+        check_guard "$name" "$cc" "$flags" "$4" "$5"
+    fi
     [ $full = no ] || mv libmembus.a ..
 }
 
