@@ -387,6 +387,35 @@ static void test_ends(void **state)
     assert_int_equal(v.applies, 0); /* not recorded exactly: nothing is said of it */
 }
 
+/* A move onto itself may store nothing; what it stores is judged as ever. */
+static void test_in_place(void **state)
+{
+    static const struct {
+        bool overlapping;
+        const char *trace, *broken;
+    } rows[] = {
+        {true, "", ""},
+        {true, "L16+0", ""},
+        {true, "L16+0 S8+0 S8+8", ""},
+        {true, "L16+0 S8+0", "W1 W5"},
+        {false, "L16+0", "W1 W5"},
+    };
+    struct membus_audit_access access[4];
+    struct membus_audit_trace t = {
+        .access = access, .end = MEMBUS_AUDIT_RETURNED, .result_ok = true, .return_ok = true};
+    struct membus_audit_verdict v;
+    char broken[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        t.c = (struct membus_audit_case){16, 0, 0, rows[i].overlapping, 0};
+        t.count = audit_trace_read(rows[i].trace, access, 4);
+        membus_audit_judge(&t, &x86, &v);
+        ids_of(v.broken, broken, sizeof(broken));
+        assert_string_equal(broken, rows[i].broken);
+    }
+}
+
 static void test_applies(void **state)
 {
     static const struct {
@@ -585,7 +614,7 @@ int main(void)
         cmocka_unit_test(test_l3_untorn),    cmocka_unit_test(test_o1_exact),
         cmocka_unit_test(test_ends),         cmocka_unit_test(test_applies),
         cmocka_unit_test(test_wording),      cmocka_unit_test(test_against_plain),
-        cmocka_unit_test(test_narrow_host),
+        cmocka_unit_test(test_narrow_host),  cmocka_unit_test(test_in_place),
     };
 
     return RUN_TESTS(tests);
