@@ -105,7 +105,7 @@ build_library() { # cc flags folder
     $cc $common $flags $keep -DMEMBUS_FORCE_GENERIC -c src/arch/generic/kernel.c -o generic.o ||
         return
     for file in src/copy*.c src/mapping*.c src/arch/"$folder"/*.[cS]; do
-        case $file in src/arch/generic/kernel.c | */guard.c) continue ;; esac
+        case $file in src/arch/generic/kernel.c | */guard.c | */guard_*.S) continue ;; esac
         case $file in # as in the folder's meson.build
         */copy_misaligned.c) special=-D__riscv_misaligned_fast ;;
         */copy_avx2.c) special="-mavx2 -mbmi2" ;;

@@ -10,6 +10,7 @@
 #include <ucontext.h>
 
 #include "guard.h"
+#include "kernel.h"
 
 /* The copies. */
 
@@ -21,12 +22,14 @@ static size_t arrived(size_t done, size_t n, const struct membus_guard_trap *tra
     return done;
 }
 
+#ifndef MEMBUS_ARCH_ENTRIES
 size_t membus_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault)
 {
     struct membus_guard_trap trap;
 
     return arrived(membus_arch_guard_copy(dst, src, n, false, &trap), n, &trap, fault);
 }
+#endif
 
 size_t membus_guard_fill(void *dst, int value, size_t n, struct membus_fault *fault)
 {

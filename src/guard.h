@@ -26,6 +26,14 @@ struct membus_guard_trap {
 size_t membus_arch_guard_copy(void *dst, const void *src, size_t n, bool strict,
                               struct membus_guard_trap *trap);
 
+/* The same between RAM and RAM, where loads may run ahead of the stores that a fault prevents. */
+MEMBUS_INLINE size_t membus_guard_ram(void *dst, const void *src, size_t n, bool strict,
+                                      struct membus_guard_trap *trap)
+{
+    return strict ? membus_arch_guard_copy(dst, src, n, true, trap)
+                  : membus_guard_copy(dst, src, n, &trap->fault);
+}
+
 size_t membus_arch_guard_fill(void *dst, int value, size_t n, struct membus_guard_trap *trap);
 
 /* One access of 1, 2, 4 or 8 bytes by one instruction; false after a fault. */

@@ -26,9 +26,9 @@ static size_t move_small(char *dst, const char *src, size_t n, bool strict,
 {
     char window[WINDOW];
 
-    if (membus_arch_guard_copy(window, src, n, strict, trap) < n)
+    if (membus_guard_ram(window, src, n, strict, trap) < n)
         return 0;
-    return membus_arch_guard_copy(dst, window, n, strict, trap);
+    return membus_guard_ram(dst, window, n, strict, trap);
 }
 
 /*
@@ -41,14 +41,14 @@ static size_t move_split(char *dst, const char *src, size_t n, bool strict,
     char window[WINDOW + 8];
     const size_t d = (size_t)(dst - src), cut = d - ((uintptr_t)(dst + d) & 7);
 
-    if (membus_arch_guard_copy(window, src + cut, n - cut, strict, trap) < n - cut)
+    if (membus_guard_ram(window, src + cut, n - cut, strict, trap) < n - cut)
         return 0;
 
-    const size_t done = membus_arch_guard_copy(dst, src, cut, strict, trap);
+    const size_t done = membus_guard_ram(dst, src, cut, strict, trap);
 
     if (done < cut)
         return done;
-    return done + membus_arch_guard_copy(dst + cut, window, n - cut, strict, trap);
+    return done + membus_guard_ram(dst + cut, window, n - cut, strict, trap);
 }
 
 /*
@@ -73,13 +73,13 @@ static size_t move_ring(char *dst, const char *src, size_t n, bool strict,
             const size_t want = stored + chunk + ahead - loaded;
             const size_t part = want < sizeof(ring) - at ? want : sizeof(ring) - at;
 
-            if (membus_arch_guard_copy(ring + at, src + loaded, part, strict, trap) < part)
+            if (membus_guard_ram(ring + at, src + loaded, part, strict, trap) < part)
                 return stored;
             loaded += part;
         }
 
         const size_t at = (uintptr_t)(dst + stored) & (sizeof(ring) - 1);
-        const size_t done = membus_arch_guard_copy(dst + stored, ring + at, chunk, strict, trap);
+        const size_t done = membus_guard_ram(dst + stored, ring + at, chunk, strict, trap);
 
         stored += done;
         if (done < chunk)
@@ -92,7 +92,7 @@ size_t membus_guard_move_ram(void *dst, const void *src, size_t n, bool strict,
                              struct membus_guard_trap *trap)
 {
     if (membus_guard_move_need(dst, src, n) == 0)
-        return membus_arch_guard_copy(dst, src, n, strict, trap);
+        return membus_guard_ram(dst, src, n, strict, trap);
     if (n <= WINDOW)
         return move_small(dst, src, n, strict, trap);
     if ((uintptr_t)dst - (uintptr_t)src <= WINDOW)

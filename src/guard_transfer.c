@@ -51,7 +51,7 @@ static size_t side_load(const struct membus_side *side, char *ram, const char *s
     size_t done = 0;
 
     if (side->ram)
-        return membus_arch_guard_copy(ram, src, n, false, trap);
+        return membus_guard_ram(ram, src, n, false, trap);
     while (done < n) {
         const size_t blocks = membus_side_blocks(side, (uintptr_t)src + done, n - done);
         unsigned width;
@@ -83,7 +83,7 @@ static size_t side_store(const struct membus_side *side, char *dst, const char *
     size_t done = 0;
 
     if (side->ram)
-        return membus_arch_guard_copy(dst, ram, n, side->strict, trap);
+        return membus_guard_ram(dst, ram, n, side->strict, trap);
     while (done < n) {
         const size_t blocks = membus_side_blocks(side, (uintptr_t)dst + done, n - done);
         const unsigned width = membus_side_width(side, (uintptr_t)dst + done, n - done);

@@ -40,8 +40,8 @@ struct membus_kernel {
 };
 
 /*
- * Where one kernel is likely, the architecture defines membus_copy() and membus_move() itself, and
- * jumps to these where another is chosen.
+ * Where one kernel is likely, the architecture defines membus_copy(), membus_move() and
+ * membus_guard_copy() itself, and jumps to these where another is chosen.
  */
 #ifdef MEMBUS_ARCH_X86_64_H
 #define MEMBUS_ARCH_ENTRIES

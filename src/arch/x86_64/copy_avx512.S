@@ -10,28 +10,44 @@
  */
 
 #include "far_avx512.h"
-#include "masks_avx512.h"
+#include "sizes_avx512.h"
 
     .text
 
-    .macro function name
-    .globl \name
-    .type \name, @function
-    .p2align 6
-\name:
-    .cfi_startproc
+    .macro load kind, instruction:vararg
+    \instruction
     .endm
 
-    .macro end_function name
-    .cfi_endproc
-    .size \name, . - \name
+    .macro store kind, instruction:vararg
+    \instruction
     .endm
 
-/* To the function of the kernel chosen, if that is another. */
-    .macro unless_chosen other
-    lea membus_kernel_avx512(%rip), %rax
-    cmp %rax, membus_kernel_active(%rip)
-    jne \other
+    .macro finish
+    ret
+    .endm
+
+/* Descriptors: multiples of 4 bytes at a word boundary. */
+    .macro otherwise_short
+    mov %edx, %r8d
+    and $3, %r8d
+    or %ecx, %r8d
+    jz membus_avx512_descriptor
+    .endm
+
+/* What no cache holds; what has idle lanes in other pages, because the source, seen from dst's
+ * line, begins in the page before, or because an end is a page's. */
+    .macro otherwise_large
+    cmp $MEMBUS_AVX512_FAR, %rdx
+    jae membus_avx512_copy_far
+    mov %esi, %r8d
+    and $4095, %r8d
+    lea (%rsi,%rdx), %r10
+    cmp %ecx, %r8d
+    jb membus_avx512_copy_at_page
+    test $4095, %r9d
+    jz membus_avx512_copy_at_page
+    test $4095, %r10d
+    jz membus_avx512_copy_at_page
     .endm
 
 /* To the moves that need a window, if this is one: 0 <= dst - src < n. */
@@ -40,48 +56,6 @@
     sub %rsi, %rax
     cmp %rdx, %rax
     jb \other
-    .endm
-
-/*
- * Up to 64 bytes: the body, then the last word, or an element that is whole where it lies (W2).
- * Either may be empty: a masked store of no bytes stores nothing, and costs less than a branch that
- * is hard to predict. The loads come first, so any overlap is fine.
- */
-    .macro short_or medium, large
-    mov %edi, %ecx
-    mov %rdi, %rax
-    and $7, %ecx                /* dst's place in its word */
-    cmp $256, %rdx
-    ja \large
-    cmp $64, %rdx
-    ja \medium
-    mov %edx, %r8d
-    and $3, %r8d
-    or %ecx, %r8d
-    jz membus_avx512_descriptor
-    lea (%rcx,%rdx), %r8        /* the end, from that word */
-    sub %rcx, %rsi
-    sub %rcx, %rdi
-    lea -1(%r8), %r9
-    mov $0x116, %r11d           /* 1, 2, 4, 8: elements */
-    xor %r10d, %r10d
-    and $-8, %r9                /* the body's end, from there */
-    bt %rdx, %r11
-    cmovc %r10, %r9             /* none */
-    dec %r10
-    shlx %rcx, %r10, %r11       /* all from dst on */
-    sub %r9d, %r8d
-    bzhi %r9, %r11, %rdx
-    test %r9, %r9
-    kmovq %rdx, %k1
-    cmovz %r11, %r10
-    bzhi %r8, %r10, %r10
-    kmovd %r10d, %k2
-    vmovdqu8 (%rsi), %zmm16{%k1}{z}
-    vmovdqu8 (%rsi,%r9), %xmm17{%k2}{z}
-    vmovdqu8 %zmm16, (%rdi){%k1}
-    vmovdqu8 %xmm17, (%rdi,%r9){%k2}
-    ret
     .endm
 
 /* void *membus_move(void *dst, const void *src, size_t n) */
@@ -106,100 +80,7 @@ end_function membus_avx512_move
     .hidden membus_avx512_copy
 function membus_avx512_copy
     short_or .Lmedium, .Llarge
-
-/* 65 to 256 bytes: four blocks, those beyond the body with empty masks, and the last word. No
- * branch, and the loads come first. */
-    .p2align 5
-.Lmedium:
-    lea membus_avx512_masks(%rip), %r8
-    sub %rcx, %rdi
-    sub %rcx, %rsi
-    lea -1(%rcx,%rdx), %r9
-    kmovq (%r8,%rcx,8), %k1
-    mov %r9d, %r10d
-    and $-8, %r9d               /* the body's end, from the word of dst */
-    and $7, %r10d
-    mov %r9d, %ecx
-    shr $3, %ecx
-    kmovw MASKS_LAST+2(%r8,%r10,2), %k5
-    sub %rcx, %r8
-    kmovq MASKS_FIRST_WORDS+8(%r8), %k2
-    kmovq MASKS_FIRST_WORDS+16(%r8), %k3
-    kmovq MASKS_FIRST_WORDS+24(%r8), %k4
-    vmovdqu8 (%rsi), %zmm16{%k1}{z}
-    vmovdqu8 64(%rsi), %zmm17{%k2}{z}
-    vmovdqu8 128(%rsi), %zmm18{%k3}{z}
-    vmovdqu8 192(%rsi), %zmm19{%k4}{z}
-    vmovdqu8 -8(%rsi,%r9), %xmm20{%k5}{z}
-    vmovdqu8 %zmm16, (%rdi){%k1}
-    vmovdqu8 %zmm17, 64(%rdi){%k2}
-    vmovdqu8 %zmm18, 128(%rdi){%k3}
-    vmovdqu8 %zmm19, 192(%rdi){%k4}
-    vmovdqu8 %xmm20, -8(%rdi,%r9){%k5}
-    ret
-
-/*
- * Over 256: up to a line of the destination, masked; two lines a turn; then two blocks with masks,
- * and the last word. For sizes at random the last turn is what the processor fails to predict: the
- * longer a turn the fewer there are, and the more blocks have empty masks. Lines are loaded by
- * halves, because where a line of dst crosses one of src only one of them does.
- */
-    .p2align 5
-.Llarge:
-    cmp $MEMBUS_AVX512_FAR, %rdx
-    jae membus_avx512_copy_far
-    mov %edi, %ecx
-    mov %esi, %r8d
-    lea (%rdi,%rdx), %r9
-    and $63, %ecx               /* dst's place in its line */
-    and $4095, %r8d
-    lea (%rsi,%rdx), %r10
-    cmp %ecx, %r8d              /* is the source's, seen from there, in the page before? */
-    jb membus_avx512_copy_at_page
-    test $4095, %r9d
-    jz membus_avx512_copy_at_page
-    test $4095, %r10d
-    jz membus_avx512_copy_at_page
-    mov $-1, %r8
-    lea membus_avx512_masks(%rip), %r11
-    shlx %rcx, %r8, %r8
-    sub %rcx, %rdi
-    sub %rcx, %rsi
-    kmovq %r8, %k1
-    dec %r9
-    mov %r9d, %r10d
-    vmovdqu8 (%rsi), %zmm16{%k1}{z}
-    and $-8, %r9                /* the last word */
-    and $7, %r10d
-    vmovdqu8 %zmm16, (%rdi){%k1}
-    kmovw MASKS_LAST+2(%r11,%r10,2), %k5
-    sub %rdi, %r9               /* what there is before it, this line included */
-    cmp $192, %r9
-    jbe 2f
-    .p2align 6
-1:  vmovdqu64 64(%rsi), %ymm16
-    vinserti64x4 $1, 96(%rsi), %zmm16, %zmm16
-    vmovdqu64 128(%rsi), %ymm17
-    vinserti64x4 $1, 160(%rsi), %zmm17, %zmm17
-    vmovdqu64 %zmm16, 64(%rdi)
-    vmovdqu64 %zmm17, 128(%rdi)
-    add $128, %rsi
-    add $128, %rdi
-    sub $128, %r9
-    cmp $192, %r9
-    ja 1b
-2:  mov %r9d, %r10d
-    shr $3, %r10d
-    sub %r10, %r11
-    kmovq MASKS_FIRST_WORDS+8(%r11), %k1
-    kmovq MASKS_FIRST_WORDS+16(%r11), %k2
-    vmovdqu8 64(%rsi), %zmm16{%k1}{z}
-    vmovdqu8 128(%rsi), %zmm17{%k2}{z}
-    vmovdqu8 -8(%rsi,%r9), %xmm18{%k5}{z}
-    vmovdqu8 %zmm16, 64(%rdi){%k1}
-    vmovdqu8 %zmm17, 128(%rdi){%k2}
-    vmovdqu8 %xmm18, -8(%rdi,%r9){%k5}
-    ret
+    medium_and_large .Lmedium, .Llarge
 end_function membus_avx512_copy
 
     .section .note.GNU-stack, "", @progbits

@@ -10,6 +10,9 @@
  * bytes, one store at any alignment (W2), which stores all or nothing, and the masked store, which
  * is used only where it lies in one page. So neither the fault's address nor the memory has to
  * be asked how far a step got: the faulting instruction alone says it.
+ *
+ * With the kernel avx512, RAM is copied by guard_avx512.S, whose table has how to work the same out
+ * from the registers.
  */
 
 #ifndef _GNU_SOURCE
@@ -20,6 +23,7 @@
 
 #include "guard.h"
 #include "kernel.h"
+#include "masks_avx512.h"
 
 /* One row: where the instruction is and where to go on, both relative to their own field, so that
  * the table needs no relocation; bytes stored before, and whether it is a store. */
@@ -36,6 +40,28 @@ extern const struct row rows_begin[] __asm__("__start_membus_guard_table");
 extern const struct row rows_end[] __asm__("__stop_membus_guard_table");
 __asm__(".hidden __start_membus_guard_table\n"
         ".hidden __stop_membus_guard_table\n");
+
+/* The rows of guard_avx512.S. */
+struct row_avx512 {
+    int32_t at;
+    int32_t kind;
+};
+
+extern const struct row_avx512 avx512_begin[] __asm__("__start_membus_guard_avx512");
+extern const struct row_avx512 avx512_end[] __asm__("__stop_membus_guard_avx512");
+__asm__(".hidden __start_membus_guard_avx512\n"
+        ".hidden __stop_membus_guard_avx512\n");
+
+void membus_avx512_guard_fault(void);
+size_t membus_guard_copy_chosen(void *dst, const void *src, size_t n, struct membus_fault *fault);
+size_t membus_guard_copy_rest(char *dst, const char *src, size_t n, struct membus_fault *fault,
+                              uint64_t outcome, void *addr);
+
+/* What the handler gives membus_guard_copy_rest(), as bits. */
+#define OUTCOME_DONE  ((UINT64_C(1) << 48) - 1)
+#define OUTCOME_CODE  48
+#define OUTCOME_BUS   56
+#define OUTCOME_STORE 57
 
 #define ROW(label, stored, store)              \
     ".pushsection membus_guard_table, \"a\"\n" \
@@ -404,15 +430,50 @@ size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
 
     if (n == 0)
         return 0;
-    /* 8 bytes are what is copied most, and mostly read again at once: masked stores forward
-     * nothing. */
-    if (vector == 64 && !strict && n != 8)
+    if (vector == 64 && !strict)
         return copy_avx512(to, from, n, trap);
     if (is_element(n))
         return copy_element(to, from, n, trap);
     if (strict || vector < 32)
         return copy_words(to, from, n, trap);
     return copy_avx2(to, from, n, trap);
+}
+
+/* What guard_avx512.S leaves to C. */
+size_t membus_guard_copy_chosen(void *dst, const void *src, size_t n, struct membus_fault *fault)
+{
+    struct membus_guard_trap trap;
+    const size_t done = membus_arch_guard_copy(dst, src, n, false, &trap);
+
+    if (__builtin_expect(done < n, 0) && fault)
+        *fault = trap.fault;
+    return done;
+}
+
+/*
+ * After a fault: `outcome` has the bytes stored, and of the fault all but its address. A store that
+ * reached into a page that is gone stored nothing: what lies before that page follows word by word,
+ * less than a store of 64 bytes, but for a single element, which is whole or not at all (W2). After
+ * a load nothing is loaded again (L2).
+ */
+size_t membus_guard_copy_rest(char *dst, const char *src, size_t n, struct membus_fault *fault,
+                              uint64_t outcome, void *addr)
+{
+    struct membus_guard_trap trap = {
+        .fault = {.addr = addr,
+                  .signal = outcome >> OUTCOME_BUS & 1 ? SIGBUS : SIGSEGV,
+                  .code = (int)(outcome >> OUTCOME_CODE & 0xff),
+                  .store = outcome >> OUTCOME_STORE & 1},
+    };
+    const uintptr_t page = (uintptr_t)addr & ~(uintptr_t)4095;
+    size_t done = outcome & OUTCOME_DONE;
+    const uintptr_t before = page - (uintptr_t)(dst + done);
+
+    if (trap.fault.store && before < 64 && !is_element(n))
+        done += copy_words(dst + done, src + done, before, &trap);
+    if (fault)
+        *fault = trap.fault;
+    return done;
 }
 
 /* Fills take their pattern in rax. */
@@ -507,6 +568,49 @@ bool membus_arch_guard_store(void *p, unsigned width, uint64_t value,
     return fill_element(p, value, width, trap) == width;
 }
 
+/* What guard_avx512.S has stored at an access of that kind. */
+static size_t stored_avx512(unsigned kind, const greg_t *reg)
+{
+    const size_t lead = (size_t)reg[REG_RAX] & 7, words = (size_t)reg[REG_R9];
+    const size_t lines = (size_t)(reg[REG_RDI] - reg[REG_RAX]); /* from dst to the line at rdi */
+    const size_t end = 64 * (size_t)(kind < GUARD_LINE ? kind : kind - GUARD_LINE + 1);
+
+    switch (kind) {
+    case GUARD_START:
+        return 0;
+    case GUARD_WORDS:
+        return words > lead ? words - lead : 0;
+    case GUARD_LAST:
+        return lines + words;
+    case GUARD_LINE:
+    case GUARD_LINE_2:
+        return lines + (end < words ? end : words);
+    default:
+        return (end < words ? end : words) - lead;
+    }
+}
+
+/* See guard_avx512.S. */
+static bool resume_avx512(int signal, const siginfo_t *info, greg_t *reg)
+{
+    const uintptr_t pc = (uintptr_t)reg[REG_RIP];
+
+    for (const struct row_avx512 *row = avx512_begin; row < avx512_end; row++) {
+        if ((uintptr_t)&row->at + (uintptr_t)(intptr_t)row->at != pc)
+            continue;
+        reg[REG_R8] = (greg_t)(stored_avx512((unsigned)row->kind & 15, reg) |
+                               (uint64_t)(info->si_code & 0xff) << OUTCOME_CODE |
+                               (uint64_t)(signal == SIGBUS) << OUTCOME_BUS |
+                               (uint64_t)((row->kind & GUARD_STORE) != 0) << OUTCOME_STORE);
+        reg[REG_R9] = (greg_t)(uintptr_t)info->si_addr;
+        reg[REG_RSI] += reg[REG_RAX] - reg[REG_RDI];
+        reg[REG_RDI] = reg[REG_RAX];
+        reg[REG_RIP] = (greg_t)(uintptr_t)membus_avx512_guard_fault;
+        return true;
+    }
+    return false;
+}
+
 static const struct row *find(uintptr_t pc)
 {
     for (const struct row *row = rows_begin; row < rows_end; row++) {
@@ -522,7 +626,7 @@ bool membus_arch_guard_resume(int signal, const siginfo_t *info, void *context)
     const struct row *row = find((uintptr_t)reg[REG_RIP]);
 
     if (!row)
-        return false;
+        return resume_avx512(signal, info, reg);
 
     struct membus_guard_trap *trap = (struct membus_guard_trap *)reg[REG_RDX];
 
