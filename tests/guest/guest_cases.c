@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The cases. Sizes and layouts are those of the devices that check-guest.sh gives to QEMU. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* BUS_MCEERR_AR */
+#endif
 #include "guest_test.h"
 
 #include <errno.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include <membus/copy.h>
+#include <membus/guard.h>
 
 #define MIB (1u << 20)
 
@@ -327,6 +331,35 @@ static void combining_alignment(void)
     CHECK(membus_vfio_mapping(bed.dev[COMBINED], 2, 0, 8).mode == MEMBUS_CACHE_WRITECOMBINE);
 }
 
+#define PAGE 4096u
+
+/* A page that the kernel takes for bad memory: what lies before it arrives, and the fault says why.
+ * (Debian's kernels have MADV_HWPOISON, which those of many build machines do not.) */
+static void poisoned(void)
+{
+    char *area = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char to[512] = {0};
+    struct membus_fault fault = {0};
+    uint32_t value = 0;
+
+    CHECK(area != MAP_FAILED);
+    CHECK(membus_guard_install() == 0);
+    memset(area, 0x5a, 2 * PAGE);
+    if (madvise(area + PAGE, PAGE, MADV_HWPOISON) != 0)
+        skip_case("the kernel has no MADV_HWPOISON");
+
+    const size_t done = membus_guard_copy(to, area + PAGE - 100, 300, &fault);
+
+    CHECK(done <= 100, "%zu bytes", done);
+    for (size_t i = 0; i < sizeof(to); i++)
+        CHECK(to[i] == (i < done ? 0x5a : 0), "byte %zu of %zu", i, done);
+    CHECK(fault.signal == SIGBUS && fault.code == BUS_MCEERR_AR, "signal %d, code %d", fault.signal,
+          fault.code);
+    CHECK(!fault.store && (char *)fault.addr == area + PAGE);
+    CHECK(membus_guard_read_32(area + PAGE, &value, NULL) == -EFAULT && value == UINT32_MAX);
+    CHECK(membus_guard_copy(area + PAGE - 8, to, 16, &fault) == 8 && fault.store);
+}
+
 const struct guest_case guest_cases[] = {
     {"regions", regions, true, true},
     {"the MSI-X table is not mapped", msix_table, true, true},
@@ -350,6 +383,7 @@ const struct guest_case guest_cases[] = {
     {"a BAR that leaves the space leaves the IOMMU", space_bar_leaves, true, true},
     {"a space with memory decoding off: an error and all ones", space_decoding_off, true, true},
     {"interrupts", interrupts, true, true},
+    {"a poisoned page: what is before it arrives", poisoned, true, false},
     {"memory decoding off: an error and all ones", decoding_off, true, true},
     {"memory decoding turned on and off during access", decoding_toggled, true, true},
     {"reset", reset, true, true},
