@@ -101,11 +101,6 @@ void *membus_avx512_descriptor(char *dst, const char *src, size_t n)
     return dst;
 }
 
-#define LIKELY(x)   __builtin_expect((x) != 0, 1)
-#define UNLIKELY(x) __builtin_expect((x) != 0, 0)
-#define NOINLINE    __attribute__((noinline, aligned(64)))
-#define COLD        __attribute__((noinline, cold))
-
 /* Masks that are loaded: to move one from a general register takes twice as long. */
 #define ALL_64  255, 255, 255, 255, 255, 255, 255, 255
 #define NONE_64 0, 0, 0, 0, 0, 0, 0, 0
