@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer target: `membus objcheck` on a file that is anything. scripts/fuzz.sh builds and runs it,
- * from small objects of each architecture.
+ * libFuzzer target: `membus objcheck` on a file that is anything. scripts/fuzz.sh builds and runs
+ * it, from small objects of each architecture.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -93,7 +93,7 @@
     X("fldl (%rdi)", "L8")                             \
     X("fstpt (%rdi)", "S10")                           \
     X("fistpll (%rdi)", "S8")                          \
-    X("xsave (%rdi)", "L576S576?")                           \
+    X("xsave (%rdi)", "L576S576?")                     \
     X("xbegin .", "!")                                 \
     X("popfq", "!")                                    \
     X("mov %ax, %fs", "!")                             \

@@ -93,7 +93,8 @@ static int setup(void **state)
     audit.rules = (1u << MEMBUS_RULES) - 1;
     audit.stop = &mock.stop;
     audit.host.judged = (struct membus_audit_host){true, true, 16, false, 8};
-    audit.routine[0].target = (struct membus_audit_target){"/some/where/lib.so.1", "copy", NULL, NULL, 0};
+    audit.routine[0].target =
+        (struct membus_audit_target){"/some/where/lib.so.1", "copy", NULL, NULL, 0};
     audit.routine[1].target = (struct membus_audit_target){"lib.so.1", "move", "fast", NULL, 0};
     audit.routine[1].overlap = true;
     audit_routine_name(&audit.routine[0]);

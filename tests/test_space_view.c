@@ -561,8 +561,8 @@ static void test_find(void **state)
     membus_reader_end();
     assert_int_equal(r.start, 0x1000);
     assert_int_equal(r.last, 0x1fff);
-    assert_int_equal(r.flags, MEMBUS_RANGE_MEMORY | MEMBUS_RANGE_DIRECT |
-                                  MEMBUS_RANGE_WRITABLE | MEMBUS_RANGE_PLAIN);
+    assert_int_equal(r.flags, MEMBUS_RANGE_MEMORY | MEMBUS_RANGE_DIRECT | MEMBUS_RANGE_WRITABLE |
+                                  MEMBUS_RANGE_PLAIN);
 }
 
 int main(void)

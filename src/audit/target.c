@@ -62,9 +62,17 @@ static const struct {
     unsigned machine;
     const char *arch;
 } machines[] = {
-    {EM_X86_64, "x86_64"}, {EM_386, "i386"},        {EM_AARCH64, "arm64"},       {EM_ARM, "armhf"},
-    {EM_RISCV, "riscv64"}, {EM_S390, "s390x"},      {EM_PPC64, "ppc64"},           {EM_PPC, "ppc"},
-    {EM_MIPS, "mips"},     {EM_SPARCV9, "sparc64"}, {EM_LOONGARCH, "loongarch64"},
+    {EM_X86_64, "x86_64"},
+    {EM_386, "i386"},
+    {EM_AARCH64, "arm64"},
+    {EM_ARM, "armhf"},
+    {EM_RISCV, "riscv64"},
+    {EM_S390, "s390x"},
+    {EM_PPC64, "ppc64"},
+    {EM_PPC, "ppc"},
+    {EM_MIPS, "mips"},
+    {EM_SPARCV9, "sparc64"},
+    {EM_LOONGARCH, "loongarch64"},
 };
 
 static const char *machine_name(unsigned machine)

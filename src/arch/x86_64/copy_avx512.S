@@ -10,7 +10,7 @@
  */
 
 #include "far_avx512.h"
-#include "sizes_avx512.h"
+#include "sizes_avx512.inc"
 
     .text
 

@@ -11,7 +11,7 @@
  * fault in r8 and r9.
  */
 
-#include "sizes_avx512.h"
+#include "sizes_avx512.inc"
 
     .text
 

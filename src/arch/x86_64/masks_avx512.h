@@ -13,17 +13,17 @@
 #define MASKS_LAST        144
 
 /*
- * The kinds of accesses in sizes_avx512.h: what had been stored when one of them faults, of the body
- * that ends at r9, seen from the word of dst (large: from rdi), by the addresses in rdi and rax.
+ * The kinds of accesses in sizes_avx512.inc: what had been stored when one of them faults. The body
+ * ends at r9, seen from the word of dst; large: from the line at rdi. dst is in rax.
  */
 #define GUARD_START   0 /* nothing */
 #define GUARD_BLOCK_1 1 /* 64, 128 and 192 bytes from the word of dst, as far as the body goes */
 #define GUARD_BLOCK_2 2
 #define GUARD_BLOCK_3 3
 #define GUARD_WORDS   4 /* the body */
-#define GUARD_LINE    5 /* up to a line, and one more, from the one at rdi, as far as the body goes */
+#define GUARD_LINE    5 /* one and two lines from the one at rdi, as far as the body goes */
 #define GUARD_LINE_2  6
-#define GUARD_LAST    7 /* the body, large */
+#define GUARD_LAST    7  /* the body; large */
 #define GUARD_STORE   16 /* or-ed with those: it is a store */
 
 #endif
