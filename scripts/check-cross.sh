@@ -185,10 +185,11 @@ run_tests() { # arch qemu full
 }
 
 build_guard_tests() { # cc flags folder
-    local cc=$1 flags=$2 guard=src/arch/$3/guard.c test
-    [ -f "$guard" ] || guard=src/arch/generic/guard.c
+    local cc=$1 flags=$2 guard test
+    guard=$(ls src/arch/"$3"/guard.c src/arch/"$3"/guard_*.S 2>/dev/null)
     for test in $guard_tests; do
-        $cc $common $flags -I"$cmocka/include" tests/test_"$test".c src/guard*.c "$guard" \
+        $cc $common $flags -I"$cmocka/include" tests/test_"$test".c src/guard*.c \
+            ${guard:-src/arch/generic/guard.c} \
             $(cat objects) ../cmocka.o -static -pthread -o test_"$test" || return
     done
 }
