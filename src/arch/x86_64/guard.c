@@ -18,7 +18,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* REG_RIP */
 #endif
-#include <immintrin.h>
 #include <ucontext.h>
 
 #include "guard.h"
@@ -121,63 +120,28 @@ size_t membus_guard_copy_rest(char *dst, const char *src, size_t n, struct membu
          STORE("8", "vmovdqa %%ymm3, 96(%[d])", 96),\
          "xmm0", "xmm1", "xmm2", "xmm3")
 
-/* 64 and 256 bytes to a 64-byte aligned destination; AVX-512. */
+/* 64 bytes to a 64-byte aligned destination; AVX-512. */
 #define COPY_64_BYTES()                                 \
     STEP(LOAD("1", "vmovdqu64 (%[s]), %%zmm16")         \
          STORE("2", "vmovdqa64 %%zmm16, (%[d])", 0),    \
          "xmm16")
-#define COPY_256_BYTES()                                \
-    STEP(LOAD("1", "vmovdqu64 (%[s]), %%zmm16")         \
-         LOAD("2", "vmovdqu64 64(%[s]), %%zmm17")       \
-         LOAD("3", "vmovdqu64 128(%[s]), %%zmm18")      \
-         LOAD("4", "vmovdqu64 192(%[s]), %%zmm19")      \
-         STORE("5", "vmovdqa64 %%zmm16, (%[d])", 0)     \
-         STORE("6", "vmovdqa64 %%zmm17, 64(%[d])", 64)  \
-         STORE("7", "vmovdqa64 %%zmm18, 128(%[d])", 128)\
-         STORE("8", "vmovdqa64 %%zmm19, 192(%[d])", 192),\
-         "xmm16", "xmm17", "xmm18", "xmm19")
 
 /*
- * AVX-512, in one page on both sides: one masked load, then the masked stores of the body and of
- * the last word (W5). How much had been stored at the second is not known here: the row says 1,
- * and copy_masked() knows the size of the body.
+ * 64 bytes in one page on both sides: one load, then the masked stores of the body and of the last
+ * word (W5); AVX-512.
  */
-#define COPY_MASKED(all, body, last)                                \
-    __asm__ goto("kmovq %[k1], %%k1\n"                              \
-                 "kmovq %[k2], %%k2\n"                              \
-                 "kmovq %[k3], %%k3\n"                              \
-                 LOAD("1", "vmovdqu8 (%[s]), %%zmm16%{%%k1%}%{z%}") \
-                 STORE("2", "vmovdqu8 %%zmm16, (%[d])%{%%k2%}", 0)  \
-                 STORE("3", "vmovdqu8 %%zmm16, (%[d])%{%%k3%}", 1)  \
+#define COPY_LAST_64_BYTES(body)                                    \
+    __asm__ goto("kmovq %[k], %%k1\n"                               \
+                 "knotq %%k1, %%k2\n"                               \
+                 LOAD("1", "vmovdqu64 (%[s]), %%zmm16")             \
+                 STORE("2", "vmovdqu8 %%zmm16, (%[d])%{%%k1%}", 0)  \
+                 STORE("3", "vmovdqu8 %%zmm16, (%[d])%{%%k2%}", 56) \
                  :                                                  \
-                 : [d] "r"(d), [s] "r"(s), "d"(trap),               \
-                   [k1] "r"(all), [k2] "r"(body), [k3] "r"(last)    \
-                 : "memory", "xmm16", "k1", "k2", "k3"              \
-                 : fault)
-
-/* The same over 128 bytes: the rest of the first 64, the body behind them, the last word; the rows
- * say 0, 1 and 2. */
-#define COPY_MASKED_TWO(head, rest, body, last)                          \
-    __asm__ goto("kmovq %[k1], %%k1\n"                                   \
-                 "kmovq %[k2], %%k2\n"                                   \
-                 "kmovq %[k3], %%k3\n"                                   \
-                 "kmovq %[k4], %%k4\n"                                   \
-                 LOAD("1", "vmovdqu8 (%[s]), %%zmm16%{%%k1%}%{z%}")      \
-                 LOAD("2", "vmovdqu8 64(%[s]), %%zmm17%{%%k2%}%{z%}")    \
-                 STORE("3", "vmovdqu8 %%zmm16, (%[d])%{%%k1%}", 0)       \
-                 STORE("4", "vmovdqu8 %%zmm17, 64(%[d])%{%%k3%}", 1)     \
-                 STORE("5", "vmovdqu8 %%zmm17, 64(%[d])%{%%k4%}", 2)     \
-                 :                                                       \
-                 : [d] "r"(d), [s] "r"(s), "d"(trap), [k1] "r"(head),    \
-                   [k2] "r"(rest), [k3] "r"(body), [k4] "r"(last)        \
-                 : "memory", "xmm16", "xmm17", "k1", "k2", "k3", "k4"    \
+                 : [d] "r"(d), [s] "r"(s), "d"(trap), [k] "r"(body) \
+                 : "memory", "xmm16", "k1", "k2"                    \
                  : fault)
 
 /* clang-format on */
-
-/* For the two functions that use zmm16 and the masks; they are called only where the CPU has them.
- */
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,bmi2")))
 
 /* Kept out of the way of the short copies, which then save no registers. */
 #define NOINLINE __attribute__((noinline))
@@ -188,50 +152,6 @@ size_t membus_guard_copy_rest(char *dst, const char *src, size_t n, struct membu
 
 /* The sizes of one element, as bits. */
 #define ELEMENTS ((UINT64_C(1) << 1) | (UINT64_C(1) << 2) | (UINT64_C(1) << 4) | (UINT64_C(1) << 8))
-
-/* Do `size` bytes from p lie in one page (the smallest: 4 KiB)? */
-static inline bool one_page(const char *p, size_t size)
-{
-    return ((uintptr_t)p & 4095) <= 4096 - size;
-}
-
-/* n, 1 to 64, in the 64 bytes from dst & ~7, seen from there. There may be no body: storing nothing
- * costs less than a branch that is hard to predict. */
-AVX512 static inline size_t copy_masked(char *dst, const char *src, size_t n,
-                                        struct membus_guard_trap *trap)
-{
-    const size_t lead = (uintptr_t)dst & 7;
-    const size_t several = (size_t)(ELEMENTS >> (n & 63) & 1) - 1; /* 0 for one element (W2) */
-    const size_t body = (lead + n - 1) & ~(size_t)7 & several;
-    const uint64_t all = _bzhi_u64(UINT64_MAX, (unsigned)n) << lead;
-    uint64_t first = _bzhi_u64(all, (unsigned)body);
-
-    __asm__("" : "+r"(first)); /* else all ^ first is made of mask registers, and back */
-    char *d = dst - lead;
-    const char *s = src - lead;
-
-    COPY_MASKED(all, first, all ^ first);
-    return n;
-fault:
-    return trap->stored && body > lead ? body - lead : 0;
-}
-
-/* n that ends 65 to 128 bytes from dst & ~7, seen from there. */
-AVX512 static inline size_t copy_masked_two(char *dst, const char *src, size_t n,
-                                            struct membus_guard_trap *trap)
-{
-    const size_t lead = (uintptr_t)dst & 7, end = lead + n, last = (end - 1) & ~(size_t)7;
-    const uint64_t rest = _bzhi_u64(UINT64_MAX, (unsigned)(end - 64));
-    uint64_t body = _bzhi_u64(rest, (unsigned)(last - 64));
-    char *d = dst - lead;
-    const char *s = src - lead;
-
-    __asm__("" : "+r"(body));
-    COPY_MASKED_TWO(UINT64_MAX << lead, rest, body, rest ^ body);
-    return n;
-fault:
-    return trap->stored == 0 ? 0 : (trap->stored == 1 ? 64 : last) - lead;
-}
 
 /* Elements up to a word boundary, words and elements again: up to `left` bytes in all, which need
  * not end a copy. */
@@ -301,9 +221,8 @@ fault:
     return FAULT(dst);
 }
 
-AVX512 /* 1, 2, 4 and 8 bytes at any alignment: one load, one store (W2). */
-    static size_t
-    copy_element(char *d, const char *s, size_t n, struct membus_guard_trap *trap)
+/* 1, 2, 4 and 8 bytes at any alignment: one load, one store (W2). */
+static size_t copy_element(char *d, const char *s, size_t n, struct membus_guard_trap *trap)
 {
     switch (n) {
     case 1:
@@ -358,68 +277,25 @@ static NOINLINE size_t copy_avx2(char *dst, const char *src, size_t n,
     return done + copy_words(dst + done, src + done, n - done, trap);
 }
 
-static size_t body_avx512(char *dst, const char *src, size_t n, struct membus_guard_trap *trap)
+/* Whole vectors to an aligned destination: of device memory. RAM is guard_avx512.S's. Called only
+ * where the CPU has the registers, of which the attribute lets the compiler know. */
+__attribute__((target("avx512f,avx512bw,avx512vl"))) static NOINLINE size_t
+copy_vectors_avx512(char *dst, const char *src, size_t n, struct membus_guard_trap *trap)
 {
     char *d = dst;
     const char *s = src;
     size_t left = n;
 
-    while (left > 256) {
-        COPY_256_BYTES();
-        ADVANCE(256);
-    }
     while (left > 64) {
         COPY_64_BYTES();
         ADVANCE(64);
     }
-    return (size_t)(d - dst);
+    if (((uintptr_t)s & 4095) > 4096 - 64)
+        return n - left + copy_words(d, s, left, trap);
+    COPY_LAST_64_BYTES((UINT64_C(1) << 56) - 1);
+    return n;
 fault:
     return FAULT(dst);
-}
-
-/* What lies in the 64 bytes from an aligned word on: masked, unless those are in two pages. */
-AVX512 static inline size_t copy_line(char *dst, const char *src, size_t n,
-                                      struct membus_guard_trap *trap)
-{
-    const size_t lead = (uintptr_t)dst & 7;
-
-    if (one_page(dst - lead, 64) && one_page(src - lead, 64))
-        return copy_masked(dst, src, n, trap);
-    return copy_words(dst, src, n, trap);
-}
-
-AVX512 static NOINLINE size_t copy_avx512_large(char *dst, const char *src, size_t n,
-                                                struct membus_guard_trap *trap)
-{
-    const size_t head = -(uintptr_t)dst & 63, body = (n - head - 1) & ~(size_t)63;
-    size_t done = 0;
-
-    if (head) {
-        done = copy_line(dst, src, head, trap);
-        if (done < head)
-            return done;
-    }
-    done += body_avx512(dst + head, src + head, n - head, trap);
-    if (done < head + body)
-        return done;
-    return done + copy_line(dst + done, src + done, n - done, trap);
-}
-
-AVX512 static NOINLINE size_t copy_avx512(char *dst, const char *src, size_t n,
-                                          struct membus_guard_trap *trap)
-{
-    const size_t lead = (uintptr_t)dst & 7;
-
-    if (n + lead > 64) {
-        if (n + lead <= 128 && one_page(dst - lead, 128) && one_page(src - lead, 128))
-            return copy_masked_two(dst, src, n, trap);
-        return copy_avx512_large(dst, src, n, trap);
-    }
-    if (n == 16 && ((uintptr_t)dst & 15) == 0)
-        return copy_two_words(dst, src, trap);
-    if (one_page(dst - lead, 64) && one_page(src - lead, 64))
-        return copy_masked(dst, src, n, trap);
-    return is_element(n) ? copy_element(dst, src, n, trap) : copy_words(dst, src, n, trap);
 }
 
 size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
@@ -430,12 +306,12 @@ size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
 
     if (n == 0)
         return 0;
-    if (vector == 64 && !strict)
-        return copy_avx512(to, from, n, trap);
     if (is_element(n))
         return copy_element(to, from, n, trap);
     if (strict || vector < 32)
         return copy_words(to, from, n, trap);
+    if (vector == 64 && (((uintptr_t)to | n) & 63) == 0)
+        return copy_vectors_avx512(to, from, n, trap);
     return copy_avx2(to, from, n, trap);
 }
 
