@@ -34,6 +34,12 @@ expect() { # status name command...
     ok $? "$name"
 }
 
+said() { # out|err text: is it in what the last command said?
+    grep -qF -- "$2" "$tmp/$1" && return 0
+    echo "# no '$2' in what it said"
+    return 1
+}
+
 tap_end() {
     echo "1..$n"
     exit $failed

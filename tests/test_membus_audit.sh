@@ -23,13 +23,6 @@ run() {
     return 1
 }
 
-said() { # FILE TEXT
-    grep -qF -- "$2" "$tmp/$1" && return 0
-    echo "# no '$2' in what it said:"
-    sed 's/^/#   /' "$tmp/$1" | head -10
-    return 1
-}
-
 silent() { [ ! -s "$tmp/$1" ]; }
 
 small="--case n=3,dst=1,src=2 --case n=13,dst=0,src=3 --case n=40,dst=5,src=1"

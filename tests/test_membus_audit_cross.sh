@@ -24,13 +24,6 @@ run() { # STATUS ARGUMENT...
     return 1
 }
 
-said() { # FILE TEXT
-    grep -qF -- "$2" "$tmp/$1" && return 0
-    echo "# no '$2' in what it said:"
-    sed 's/^/#   /' "$tmp/$1" | head -20
-    return 1
-}
-
 triple_of() {
     case $1 in
     arm64) echo aarch64-linux-gnu aarch64 ;;
