@@ -108,7 +108,7 @@ build_library() { # cc flags folder
         case $file in src/arch/generic/kernel.c | */guard.c | */guard_*.S) continue ;; esac
         case $file in # as in the folder's meson.build
         */copy_misaligned.c) special=-D__riscv_misaligned_fast ;;
-        */copy_avx2.c) special="-mavx2 -mbmi2" ;;
+        *_avx2.c) special="-mavx2 -mbmi2" ;;
         *_avx512.c) special="-mavx2 -mbmi2 -mavx512f -mavx512bw -mavx512vl" ;;
         *) special= ;;
         esac

@@ -30,10 +30,10 @@ static const size_t large[] = {257,  300,  383,  384,   385,   448,   511,   512
                                8192, 8193, 9000, 16384, 20000, 65536, 100000};
 
 static const size_t distances[] = {
-    1,    2,    3,    4,    5,    7,    8,    9,    12,   15,   16,   17,   24,   31,   32,
-    33,   48,   56,   63,   64,   65,   96,   100,  127,  128,  129,  191,  192,  200,  255,
-    256,  257,  320,  383,  384,  448,  511,  512,  513,  600,  767,  768,  1000, 1023, 1024,
-    1025, 1791, 1792, 1800, 2048, 3000, 4032, 4095, 4096, 4097, 5000, 8192, 30000};
+    1,    2,    3,    4,    5,    7,    8,    9,    12,   15,   16,   17,   24,   31,   32,   33,
+    48,   56,   63,   64,   65,   96,   100,  127,  128,  129,  191,  192,  200,  255,  256,  257,
+    320,  383,  384,  448,  511,  512,  513,  600,  767,  768,  1000, 1023, 1024, 1025, 1791, 1792,
+    1800, 2048, 3000, 4032, 4095, 4096, 4097, 4544, 4545, 4577, 5000, 8192, 30000};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -207,15 +207,15 @@ static bool check_distance(struct copy_checker *c, copy_routine *routine, size_t
 }
 
 /*
- * Upwards by about `lines` lines of 64 bytes, the range at the start of the room, at its end and
- * in between: a window of lines has its last one somewhere else for each size.
+ * Upwards by about `lines` lines of 64 bytes, and half a line more, the range at the start of the
+ * room, at its end and in between: a window of lines has its last one somewhere else for each size.
  */
 static bool check_window(struct copy_checker *c, copy_routine *routine, size_t lines)
 {
     const ptrdiff_t line = 64 * (ptrdiff_t)lines;
-    const ptrdiff_t near[] = {line - 1, line, line + 1, line + 36};
+    const ptrdiff_t near[] = {line - 1, line, line + 1, line + 32, line + 36};
 
-    for (size_t n = 249; n < 5000 + (size_t)line; n += c->thin * (n < 700 ? 9 : 67)) {
+    for (size_t n = 65; n < 5000 + (size_t)line; n += c->thin * (n < 700 ? 9 : 67)) {
         for (size_t i = 0; i < COUNT(near); i++) {
             if (near[i] <= 0 || (size_t)near[i] >= n)
                 continue;

@@ -273,6 +273,28 @@ static void *wrong_after_one_line(void *dst, const void *src, size_t n)
     return dst;
 }
 
+/* As a ring of 15 half lines whose sixth register takes a byte from one line further on. */
+static void *wrong_in_one_register(void *dst, const void *src, size_t n)
+{
+    size_t d = (size_t)((unsigned char *)dst - (const unsigned char *)src);
+
+    memmove(dst, src, n);
+    if (d > 224 && d <= 448 && n / 32 % 15 == 5)
+        ((unsigned char *)dst)[n - 40] ^= 1;
+    return dst;
+}
+
+/* As a head of elements that leaves out 16 bytes before it can have them, in a short move. */
+static void *wrong_in_a_short_head(void *dst, const void *src, size_t n)
+{
+    size_t d = (size_t)((unsigned char *)dst - (const unsigned char *)src);
+
+    memmove(dst, src, n);
+    if (d < 20 && n > 70 && n < 96 && ((uintptr_t)dst & 31) == 15)
+        ((unsigned char *)dst)[2] ^= 1;
+    return dst;
+}
+
 static void test_checker_rejects(void **state)
 {
     (void)state;
@@ -287,6 +309,8 @@ static void test_checker_rejects(void **state)
     assert_null(copy_checker_copies(checker, overlaps_wrong));
     assert_non_null(copy_checker_moves(checker, overlaps_wrong));
     assert_non_null(copy_checker_moves(checker, wrong_after_one_line));
+    assert_non_null(copy_checker_moves(checker, wrong_in_one_register));
+    assert_non_null(copy_checker_moves(checker, wrong_in_a_short_head));
 }
 
 int main(void)

@@ -8,7 +8,7 @@
 #include "blocks.h"
 #include "cpu.h"
 #include "kernels.h"
-#include "move.h"
+#include "move_avx2.h"
 #include "strict.h"
 #include "vector.h"
 #include "words.h"
@@ -63,7 +63,9 @@ static void *fill(void *to, int value, size_t n)
 
 static void *move(void *to, const void *from, size_t n)
 {
-    return membus_move_windowed(to, from, n, copy);
+    if ((uintptr_t)to - (uintptr_t)from >= n)
+        return copy(to, from, n);
+    return membus_avx2_move_overlapping(to, from, n, copy);
 }
 
 static bool usable(void)
