@@ -68,7 +68,7 @@ struct bench_routine {
     const char *name;
     const char *what;   /* a line for the manual and the report */
     unsigned flags;     /* BENCH_* */
-    const char *kernel; /* the kernel it needs selected; NULL: whichever is */
+    const char *kernel; /* the kernel it needs selected; NULL: it calls none */
     bench_copy_function *function;
     bench_loop *loop[BENCH_KINDS]; /* [BENCH_CONSTANT] calls all the same */
     bench_loop *const *constant;   /* [n], where the size may be a constant; or NULL */
@@ -83,6 +83,9 @@ const char *bench_kernel(void);
 
 /* The routine of that name, or NULL. */
 struct bench_routine *bench_routine(const char *name);
+
+/* Is it "membus" under another name, that of the kernel which "membus" stands for? */
+bool bench_routine_repeats(const struct bench_routine *routine);
 
 /* Asks the CPU and the build which routines there are, sets up the mappings over [dst, dst +
  * size), and lets moves have their windows. */

@@ -154,7 +154,7 @@ static void run_targets(struct bench_report *report, const struct options *optio
     for (const struct bench_target *t = bench_targets; t->work; t++) {
         struct bench_row *row = &rows[report->row_count];
 
-        if (options->only && !strstr(t->work, options->only))
+        if (bench_target_repeats(t) || (options->only && !strstr(t->work, options->only)))
             continue;
         bench_target_measure(row, t, suite, report->settings);
         report->row_count++;

@@ -40,7 +40,7 @@ int bench_count(struct bench_suite *suite)
     for (unsigned i = 0; i < suite->count; i++) {
         for (const struct bench_routine *r = bench_routines; r->name; r++) {
             if (!r->skipped && (r->flags & BENCH_COPIES) && !(r->flags & BENCH_SELF) &&
-                r->loop[BENCH_THROUGHPUT])
+                r->loop[BENCH_THROUGHPUT] && !bench_routine_repeats(r))
                 count_one(&suite->cases[i], r);
         }
     }

@@ -184,7 +184,7 @@ bool bench_listed(const char *list, const char *name)
 
 static bool wanted(const struct bench_group *group, const struct bench_routine *r, const char *only)
 {
-    if (r->skipped)
+    if (r->skipped || (!only && bench_routine_repeats(r)))
         return false;
     for (size_t i = 0; i < sizeof(group->also) / sizeof(group->also[0]) && group->also[i]; i++) {
         if (strcmp(group->also[i], r->name) == 0)

@@ -35,9 +35,9 @@ void bench_report_head(FILE *out, const struct bench_report *report)
 /* "ok" or "OVER" for a row that is held to something. */
 static const char *verdict(const struct bench_row *row)
 {
-    if (row->target->at_most <= 0)
+    if (row->at_most <= 0)
         return "";
-    return row->ratio.median <= row->target->at_most ? "ok" : "OVER";
+    return row->ratio.median <= row->at_most ? "ok" : "OVER";
 }
 
 void bench_report_row_head(FILE *out)
@@ -52,8 +52,8 @@ void bench_report_row(FILE *out, const struct bench_row *row)
 {
     char at_most[16] = "-";
 
-    if (row->target->at_most > 0)
-        snprintf(at_most, sizeof(at_most), "%.2f", row->target->at_most);
+    if (row->at_most > 0)
+        snprintf(at_most, sizeof(at_most), "%.2f", row->at_most);
     fprintf(out, "%-32s %8s ", row->target->work, at_most);
     if (row->skipped)
         fprintf(out, "skipped: %s\n", row->skipped);

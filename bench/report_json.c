@@ -78,8 +78,8 @@ static json_t *row_of(const struct bench_row *row)
     const struct bench_target *t = row->target;
     json_t *j = json_pack("{s:s, s:s}", "work", t->work, "routine", t->routine);
 
-    if (t->at_most > 0)
-        json_object_set_new(j, "at_most", json_real(t->at_most));
+    if (row->at_most > 0)
+        json_object_set_new(j, "at_most", json_real(row->at_most));
     if (row->skipped) {
         json_object_set_new(j, "skipped", json_string(row->skipped));
         return j;

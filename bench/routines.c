@@ -119,6 +119,14 @@ struct bench_routine *bench_routine(const char *name)
     return NULL;
 }
 
+bool bench_routine_repeats(const struct bench_routine *routine)
+{
+    const struct bench_routine *membus = bench_routine("membus");
+
+    return routine != membus && routine->function == membus->function &&
+           strcmp(routine->kernel, membus->kernel) == 0;
+}
+
 static const char *why_skipped(const struct bench_routine *r)
 {
     if ((r->flags & BENCH_PEER) && !r->function)
@@ -149,7 +157,7 @@ void bench_routines_init(char *dst, char *src, size_t size)
         target[mode] = membus_mapping_device(dst, size, (enum membus_cache_mode)mode);
 
     for (struct bench_routine *r = bench_routines; r->name; r++) {
-        if (!r->kernel && strncmp(r->name, "membus", 6) == 0)
+        if (!r->kernel && (strncmp(r->name, "membus", 6) == 0 || (r->flags & BENCH_MODES)))
             r->kernel = kernel;
         r->skipped = why_skipped(r);
     }

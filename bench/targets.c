@@ -145,43 +145,60 @@ static void huge(struct bench_suite *suite)
 }
 
 const struct bench_target bench_targets[] = {
-    {"constant sizes 1-32, inlined", "membus", NULL, 0.25, constants},
-    {"random 1-16", "membus", NULL, 0.65, mix_1_16},
-    {"random 1-64", "membus", NULL, 0.50, mix_1_64},
-    {"random 1-256", "membus", NULL, 0.95, mix_1_256},
-    {"random 64-1500", "membus", NULL, 0.95, mix_64_1500},
-    {"DMA mix", "membus", NULL, 0.75, mix_dma},
-    {"parse after copy, 12-64 bytes", "membus", NULL, 1.00, parse},
-    {"move, d <= 2 KiB, n >= 4 KiB", "membus move", NULL, 1.00, move_small},
-    {"fixed 65-128", "membus", NULL, 1.05, fixed_65_128},
-    {"fixed 129-1024", "membus", NULL, 0.95, fixed_129_1024},
-    {"L1, 1-4 KiB", "membus", NULL, 0.80, level_1},
-    {"L2", "membus", NULL, 1.00, level_2},
-    {"L3", "membus", NULL, 1.00, level_3},
-    {"memory", "membus", NULL, 1.00, memory},
-    {"aliasing offsets, >= 2 KiB", "membus", NULL, 0.05, aliasing},
-    {"64 MiB and more", "membus", NULL, 0.75, huge},
-    {"move, d = n/2, n >= 64 KiB", "membus move", NULL, 1.40, move_half},
-    {"random 1-16, 8-aligned", "membus", NULL, 0, mix_1_16_words},
-    {"random 1-64, 8-aligned", "membus", NULL, 0, mix_1_64_words},
-    {"random 1-256, 8-aligned", "membus", NULL, 0, mix_1_256_words},
-    {"random 64-1500, 8-aligned", "membus", NULL, 0, mix_64_1500_words},
-    {"DMA mix, 8-aligned", "membus", NULL, 0, mix_dma_words},
+    /* The limits: avx512, avx2, generic. */
+    {"constant sizes 1-32, inlined", "membus", NULL, {0.25, 0, 0}, constants},
+    {"random 1-16", "membus", NULL, {0.65, 1.30, 0}, mix_1_16},
+    {"random 1-64", "membus", NULL, {0.50, 1.30, 2.00}, mix_1_64},
+    {"random 1-256", "membus", NULL, {0.95, 1.30, 0}, mix_1_256},
+    {"random 64-1500", "membus", NULL, {0.95, 1.30, 2.00}, mix_64_1500},
+    {"DMA mix", "membus", NULL, {0.75, 1.30, 2.00}, mix_dma},
+    {"parse after copy, 12-64 bytes", "membus", NULL, {1.00, 0, 0}, parse},
+    {"move, d <= 2 KiB, n >= 4 KiB", "membus move", NULL, {1.00, 0, 0}, move_small},
+    {"fixed 65-128", "membus", NULL, {1.05, 0, 0}, fixed_65_128},
+    {"fixed 129-1024", "membus", NULL, {0.95, 0, 0}, fixed_129_1024},
+    {"L1, 1-4 KiB", "membus", NULL, {0.80, 0, 0}, level_1},
+    {"L2", "membus", NULL, {1.00, 0, 0}, level_2},
+    {"L3", "membus", NULL, {1.00, 0, 0}, level_3},
+    {"memory", "membus", NULL, {1.00, 0, 0}, memory},
+    {"aliasing offsets, >= 2 KiB", "membus", NULL, {0.05, 0, 0}, aliasing},
+    {"64 MiB and more", "membus", NULL, {0.75, 0, 0}, huge},
+    {"move, d = n/2, n >= 64 KiB", "membus move", NULL, {1.40, 0, 0}, move_half},
+    {"random 1-16, 8-aligned", "membus", NULL, {0, 0, 0}, mix_1_16_words},
+    {"random 1-64, 8-aligned", "membus", NULL, {0, 0, 0}, mix_1_64_words},
+    {"random 1-256, 8-aligned", "membus", NULL, {0, 0, 0}, mix_1_256_words},
+    {"random 64-1500, 8-aligned", "membus", NULL, {0, 0, 0}, mix_64_1500_words},
+    {"DMA mix, 8-aligned", "membus", NULL, {0, 0, 0}, mix_dma_words},
     /* The peers that promise something. */
-    {"DMA mix, over the 8-byte loop", "membus", "8-byte loop", 0.50, mix_dma},
-    {"DMA mix, over the byte loop", "membus", "byte loop", 0.50, mix_dma},
-    {"DMA mix, over vm-memory", "membus", "vm-memory", 0.50, mix_dma},
-    {"strict order, DMA mix", "membus strict", NULL, 1.10, mix_dma},
-    {"avx2, random 1-16", "membus avx2", NULL, 1.30, mix_1_16},
-    {"avx2, random 1-64", "membus avx2", NULL, 1.30, mix_1_64},
-    {"avx2, random 1-256", "membus avx2", NULL, 1.30, mix_1_256},
-    {"avx2, random 64-1500", "membus avx2", NULL, 1.30, mix_64_1500},
-    {"avx2, DMA mix", "membus avx2", NULL, 1.30, mix_dma},
-    {"generic, random 1-64", "membus generic", NULL, 2.00, mix_1_64},
-    {"generic, random 64-1500", "membus generic", NULL, 2.00, mix_64_1500},
-    {"generic, DMA mix", "membus generic", NULL, 2.00, mix_dma},
-    {NULL, NULL, NULL, 0, NULL},
+    {"DMA mix, over the 8-byte loop", "membus", "8-byte loop", {0.50, 0.50, 0}, mix_dma},
+    {"DMA mix, over the byte loop", "membus", "byte loop", {0.50, 0.50, 0}, mix_dma},
+    {"DMA mix, over vm-memory", "membus", "vm-memory", {0.50, 0.50, 0}, mix_dma},
+    {"strict order, DMA mix", "membus strict", NULL, {1.10, 1.10, 0}, mix_dma},
+    {"avx2, random 1-16", "membus avx2", NULL, {.avx2 = 1.30}, mix_1_16},
+    {"avx2, random 1-64", "membus avx2", NULL, {.avx2 = 1.30}, mix_1_64},
+    {"avx2, random 1-256", "membus avx2", NULL, {.avx2 = 1.30}, mix_1_256},
+    {"avx2, random 64-1500", "membus avx2", NULL, {.avx2 = 1.30}, mix_64_1500},
+    {"avx2, DMA mix", "membus avx2", NULL, {.avx2 = 1.30}, mix_dma},
+    {"generic, random 1-64", "membus generic", NULL, {.generic = 2.00}, mix_1_64},
+    {"generic, random 64-1500", "membus generic", NULL, {.generic = 2.00}, mix_64_1500},
+    {"generic, DMA mix", "membus generic", NULL, {.generic = 2.00}, mix_dma},
+    {NULL, NULL, NULL, {0, 0, 0}, NULL},
 };
+
+double bench_target_at_most(const struct bench_target *target)
+{
+    const char *kernel = bench_routine(target->routine)->kernel;
+
+    if (strcmp(kernel, "avx512") == 0)
+        return target->limits.avx512;
+    if (strcmp(kernel, "avx2") == 0)
+        return target->limits.avx2;
+    return strcmp(kernel, "generic") == 0 ? target->limits.generic : 0;
+}
+
+bool bench_target_repeats(const struct bench_target *target)
+{
+    return bench_routine_repeats(bench_routine(target->routine));
+}
 
 /* Adds one case's ratios, as logarithms, to the row. */
 static void row_add(struct bench_row *row, const struct bench_case *c,
@@ -204,7 +221,7 @@ void bench_target_measure(struct bench_row *row, const struct bench_target *targ
     const struct bench_routine *routine = bench_routine(target->routine);
     const struct bench_routine *peer = target->baseline ? bench_routine(target->baseline) : NULL;
 
-    *row = (struct bench_row){.target = target};
+    *row = (struct bench_row){.target = target, .at_most = bench_target_at_most(target)};
     row->skipped = peer && peer->skipped ? peer->skipped : routine->skipped;
     if (row->skipped)
         return;

@@ -6,19 +6,31 @@
 
 #include "cases.h"
 
+/* What a kernel is held to, a ratio; 0, and any other kernel: shown, not held to anything. */
+struct bench_limits {
+    double avx512, avx2, generic;
+};
+
 struct bench_target {
     const char *work;
     const char *routine;
     const char *baseline; /* NULL: glibc's memcpy, or memmove where the case overlaps */
-    double at_most;       /* ratio; 0: shown, not held to anything */
+    struct bench_limits limits;
     void (*cases)(struct bench_suite *suite); /* adds the row's cases */
 };
 
 extern const struct bench_target bench_targets[]; /* ends with a NULL work */
 
+/* Both after bench_routines_init(). The limit of the kernel that the row's routine runs, or 0. */
+double bench_target_at_most(const struct bench_target *target);
+
+/* Is it the row of "membus" once more, since "membus" is that kernel? */
+bool bench_target_repeats(const struct bench_target *target);
+
 /* A row measured: geometric means over its cases, and its worst case. */
 struct bench_row {
     const struct bench_target *target;
+    double at_most; /* 0: not held to anything */
     struct bench_quartiles ratio;
     double noise; /* how far the baseline is from itself, either way: 1 or more */
     double worst;

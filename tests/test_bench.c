@@ -114,6 +114,72 @@ static void cases_fit_the_arena(void **state)
     bench_suite_free(&suite);
 }
 
+/* What each row is held to where "membus" is a kernel; -1: no such row there. */
+static const struct {
+    const char *work;
+    double avx512, avx2, generic, scalar;
+} held[] = {
+    {"constant sizes 1-32, inlined", 0.25, 0, 0, 0},
+    {"random 1-16", 0.65, 1.30, 0, 0},
+    {"random 64-1500", 0.95, 1.30, 2.00, 0},
+    {"DMA mix", 0.75, 1.30, 2.00, 0},
+    {"DMA mix, 8-aligned", 0, 0, 0, 0},
+    {"move, d <= 2 KiB, n >= 4 KiB", 1.00, 0, 0, 0},
+    {"L3", 1.00, 0, 0, 0},
+    {"DMA mix, over vm-memory", 0.50, 0.50, 0, 0},
+    {"strict order, DMA mix", 1.10, 1.10, 0, 0},
+    {"avx2, DMA mix", 1.30, -1, 1.30, 1.30},
+    {"generic, DMA mix", 2.00, 2.00, -1, 2.00},
+};
+
+/* As bench_routines_init() does where that kernel is chosen. */
+static void choose(const char *kernel)
+{
+    static const char *const routines[] = {"membus", "membus move", "membus strict"};
+
+    for (size_t i = 0; i < sizeof(routines) / sizeof(routines[0]); i++)
+        bench_routine(routines[i])->kernel = kernel;
+}
+
+/* The limit of the row, and how many rows there are and how many of them are held to something. */
+static double at_most(const char *work, unsigned *rows, unsigned *limits)
+{
+    double limit = -1;
+
+    *rows = *limits = 0;
+    for (const struct bench_target *t = bench_targets; t->work; t++) {
+        if (bench_target_repeats(t))
+            continue;
+        if (strcmp(t->work, work) == 0)
+            limit = bench_target_at_most(t);
+        ++*rows;
+        *limits += bench_target_at_most(t) > 0;
+    }
+    return limit;
+}
+
+static void limits_are_the_kernels(void **state)
+{
+    unsigned rows, limits;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++) {
+        choose("avx512");
+        assert_true(at_most(held[i].work, &rows, &limits) == held[i].avx512);
+        assert_true(rows == 34 && limits == 29);
+        choose("avx2");
+        assert_true(at_most(held[i].work, &rows, &limits) == held[i].avx2);
+        assert_true(rows == 29 && limits == 12);
+        choose("generic");
+        assert_true(at_most(held[i].work, &rows, &limits) == held[i].generic);
+        assert_true(rows == 31 && limits == 8);
+        choose("scalar");
+        assert_true(at_most(held[i].work, &rows, &limits) == held[i].scalar);
+        assert_true(rows == 34 && limits == 8);
+    }
+    choose(NULL);
+}
+
 /* Fake routines that write down who was called, with which ops. */
 static char calls[1 << 16];
 static size_t first_op[1 << 16], op_count[1 << 16];
@@ -242,6 +308,7 @@ int main(void)
         cmocka_unit_test(dma_mix_has_its_shares),
         cmocka_unit_test(offsets_are_what_the_name_says),
         cmocka_unit_test(cases_fit_the_arena),
+        cmocka_unit_test(limits_are_the_kernels),
         cmocka_unit_test(rounds_turn_around),
         cmocka_unit_test(fresh_ops_for_every_batch),
         cmocka_unit_test(a_routine_must_copy),

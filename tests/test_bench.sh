@@ -32,6 +32,20 @@ expect 1 "and half a report" checked "$tmp/bad.json"
 expect 0 "one group and one routine" "$membus" bench --quick --only mix --routines membus --json -
 grep -q '"group": "mix"' "$tmp/out" && ! grep -q '"group": "sizes"\|"byte loop"' <(sed '/"skipped"/,/]/d' "$tmp/out")
 ok $? "only those"
+# What the rows are held to depends on the kernel: generic is in every build.
+expect 0 "the kernel generic's rows" \
+    env MEMBUS_KERNEL=generic "$membus" bench --quick --targets --only "random 64-1500" --json "$tmp/generic.json"
+jq -e '[.targets[] | select(.work | test("8-aligned|avx2") | not) | [.work, .at_most]] ==
+    [["random 64-1500", 2]]' "$tmp/generic.json" >"$tmp/out"
+ok $? "its own limit, and no row twice"
+expect 0 "the kernel generic's mix" env MEMBUS_KERNEL=generic "$membus" bench --quick --only mix --json "$tmp/generic.json"
+jq -e '[.results[].routine] | index("membus") and (index("membus generic") | not)' "$tmp/generic.json" >"$tmp/out"
+ok $? "no routine twice"
+expect 0 "unless it is named" env MEMBUS_KERNEL=generic "$membus" bench --quick --only mix \
+    --routines "membus generic" --json "$tmp/generic.json"
+jq -e '[.results[].routine] | index("membus generic")' "$tmp/generic.json" >"$tmp/out"
+ok $? "and it is there"
+
 expect 2 "an unknown group is an error" "$membus" bench --only nothing
 expect 2 "an unknown routine is an error" "$membus" bench --routines nobody
 expect 2 "an unknown option is an error" "$membus" bench --nothing
