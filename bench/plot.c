@@ -268,7 +268,7 @@ static void axes(FILE *out, const struct picture *picture)
     if (picture->log_x)
         fprintf(out, "set logscale x 2\nset xtics font ',10'\nset format x '%%.0b%%B'\n");
     if (picture->log_y)
-        fprintf(out, "set logscale y\n");
+        fprintf(out, "set logscale y 2\n"); /* by 10, half of a picture may be empty */
     if (picture->measure == RATIO)
         fprintf(out, "set arrow from graph 0, first 1 to graph 1, first 1 nohead lc '#000000'\n");
     if (!picture->log_y)
