@@ -5,8 +5,8 @@
     perf_docs.py FOLDER DOCUMENT
 
 FOLDER holds targets.json and all.json (`membus bench --json`) and instructions (the table of
-scripts/callgrind.sh). What stands between `<!-- begin NAME -->` and `<!-- end NAME -->` is replaced;
-every name below must be there.
+scripts/callgrind.sh). What stands between `<!-- begin NAME -->` and `<!-- end NAME -->` is replaced,
+for the names below that the document has.
 """
 import json
 import math
@@ -104,13 +104,14 @@ def main():
     reports = [json.load(open(os.path.join(folder, f))) for f in ("targets.json", "all.json")]
     counts = open(os.path.join(folder, "instructions")).read()
     text = open(document).read()
-    for name, block in BLOCKS.items():
-        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-        if text.count(begin) != 1 or text.count(end) != 1:
-            sys.exit(f"perf_docs.py: {document}: no markers of '{name}'")
-        body = "\n".join(block(*reports, counts)) + "\n"
-        text = re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + body + end, text,
-                      flags=re.S)
+    marks = re.findall("<!-- (begin|end) (.*?) -->", text)
+    names = [name for mark, name in marks if mark == "begin"]
+    if not names or marks != [(mark, name) for name in names for mark in ("begin", "end")]:
+        sys.exit(f"perf_docs.py: {document}: markers are not in pairs")
+    for name in set(names) - set(BLOCKS):
+        sys.exit(f"perf_docs.py: {document}: no figures are called '{name}'")
+    text = re.sub("(<!-- begin (.*?) -->\n).*?(<!-- end )", lambda m: m[1] + "\n".join(
+        BLOCKS[m[2]](*reports, counts)) + "\n" + m[3], text, flags=re.S)
     with open(document, "w") as f:
         f.write(text)
 

@@ -57,15 +57,61 @@ expect 0 "--list" "$membus" bench --list
 expect 2 "--count says where it runs" "$membus" bench --count
 
 echo "the counts" >"$tmp/instructions"
-cp "$root/docs/performance.md" "$tmp/doc.md"
+cp "$root/docs/performance-avx2.md" "$tmp/doc.md"
 expect 0 "the figures go into the document" \
     "$root/scripts/perf_docs.py" "$tmp" "$tmp/doc.md"
-diff <(sed '/<!-- begin/,/<!-- end/d' "$root/docs/performance.md") \
+diff <(sed '/<!-- begin/,/<!-- end/d' "$root/docs/performance-avx2.md") \
     <(sed '/<!-- begin/,/<!-- end/d' "$tmp/doc.md") >/dev/null && grep -q '^the counts$' "$tmp/doc.md"
 ok $? "between its markers"
 sed '/<!-- end mix -->/d' "$root/docs/performance.md" >"$tmp/doc.md"
 expect 1 "a document without a marker is an error" \
     "$root/scripts/perf_docs.py" "$tmp" "$tmp/doc.md"
+sed 's/\(begin\|end\) mix -->/\1 nothing -->/' "$root/docs/performance.md" >"$tmp/doc.md"
+expect 1 "and so is one with figures that nobody measures" \
+    "$root/scripts/perf_docs.py" "$tmp" "$tmp/doc.md"
+
+# Which page perf-docs.sh writes: on a copy of the tree, with a membus that says it chose $KERNEL.
+tree=$tmp/tree
+mkdir -p "$tree/build" "$tmp/bin"
+cp -r "$root/scripts" "$root/docs" "$tree"
+cat >"$tree/build/membus" <<EOF
+#!/bin/bash
+case "\$*" in
+    probe*) echo "{\"kernel\": \"\$KERNEL\"}" ;;
+    *--targets*) cp "$tmp/targets.json" "\$4"; mkdir -p "\$6"; touch "\$6/targets.svg" ;;
+    *) cp "$tmp/all.json" "\$3"; touch "\$5/mix.svg" ;;
+esac
+EOF
+printf '#!/bin/sh\necho the counts\n' >"$tree/scripts/callgrind.sh"
+touch "$tmp/bin/gnuplot" "$tmp/bin/valgrind"
+chmod +x "$tree/build/membus" "$tmp/bin/gnuplot" "$tmp/bin/valgrind"
+
+written() { # the pages and pictures that are not as they were, in a line
+    (cd "$tree" && find docs -newer "$tmp/before" -type f | sort | tr '\n' ' ')
+}
+
+page() { # KERNEL argument..., under MEMBUS_KERNEL=$chosen
+    touch "$tmp/before"
+    sleep 0.02
+    KERNEL=$1 MEMBUS_KERNEL=${chosen:-} PATH=$tmp/bin:$PATH "$tree/scripts/perf-docs.sh" "${@:2}"
+}
+
+expect 0 "figures of a host with AVX-512" page avx512
+[ "$(written)" = "docs/performance.md docs/performance/mix.svg docs/performance/targets.svg " ]
+ok $? "go into its page, and into no other"
+expect 0 "figures of a host with AVX2" page avx2
+[ "$(written)" = "docs/performance-avx2.md docs/performance-avx2/mix.svg docs/performance-avx2/targets.svg " ]
+ok $? "go into its page, and into no other"
+expect 2 "another host has no page" page scalar
+grep -q 'no page for a host whose kernel is scalar' "$tmp/out" && [ -z "$(written)" ]
+ok $? "which it says, and writes nothing"
+chosen=avx2 expect 2 "nor has a host whose kernel was not its choice" page avx2
+grep -q 'MEMBUS_KERNEL is set' "$tmp/out" && [ -z "$(written)" ]
+ok $? "which it says, and writes nothing"
+cp "$tree/docs/performance.md" "$tree/mine.md"
+chosen=scalar expect 0 "into a document that is named" page scalar build mine.md
+[ -e "$tree/mine/mix.svg" ] && [ -z "$(written)" ]
+ok $? "go any figures, and nowhere else"
 
 mkdir "$tmp/nothing"
 expect 2 "pictures without gnuplot are an error" \
