@@ -14,12 +14,16 @@ void *membus_avx2_ring_4(void *dst, const void *src, size_t n);
 void *membus_avx2_ring_8(void *dst, const void *src, size_t n);
 void *membus_avx2_ring_15(void *dst, const void *src, size_t n);
 
-/* One of 15 registers and `count` slots in memory. The first `direct` lines go past it. */
+/*
+ * One of 13 registers and `count` slots in memory, a multiple of 3: d up to
+ * 32 * (count + 13 - 3), or not more lines than those beside the first `direct`, which go past it.
+ */
 void *membus_avx2_ring_more(void *dst, const void *src, size_t n, void *slots, size_t count,
                             size_t direct);
 
 #define REGISTERS 15u
-#define SLOTS     (MEMBUS_MOVE_EXACT / LINE)
+#define BESIDE    13u /* registers beside slots */
+#define SLOTS     (MEMBUS_MOVE_EXACT / LINE / 3 * 3)
 
 /* A ring's least: the longest head and tail, 31 and 39 bytes, and a line. */
 #define RING_LEAST 71u
@@ -48,7 +52,8 @@ static void *move_more(void *dst, const void *src, size_t n, size_t ring,
     const uintptr_t first = ((uintptr_t)dst + LINE - 1) & ~(uintptr_t)(LINE - 1);
     const size_t all = (((end & ~(uintptr_t)7) - 8) - first) / LINE;
     const size_t direct = lesser(d / LINE - 1, all - 1), kept = all - direct;
-    const size_t held = lesser(ring, kept), count = held > REGISTERS ? held - REGISTERS : 0;
+    const size_t held = lesser(ring + 2, kept);
+    const size_t count = held > BESIDE ? (held - BESIDE + 2) / 3 * 3 : 0;
 
     if (count > SLOTS)
         return membus_move_windowed(dst, src, n, copy);

@@ -28,15 +28,15 @@
  * and in the red zone, at offsets from rsp:
  */
 
-#define DST    -8
-#define END    -16  /* dst + n */
-#define LAST   -24  /* the last 8 bytes */
-#define WORDS  -64  /* the 32 bytes that end where the last aligned word of dst does */
-#define SINK   -88  /* 16 bytes at a 16-byte boundary: rsp is 8 off one */
-#define SLOTS  -96  /* arguments of membus_avx2_ring_more */
-#define COUNT  -104
-#define DIRECT -112
-#define OFFSET -120 /* src - dst */
+#define DST       -8
+#define END       -16  /* dst + n */
+#define LAST      -24  /* the last 8 bytes */
+#define WORDS     -64  /* the 32 bytes that end where the last aligned word of dst does */
+#define SINK      -88  /* 16 bytes at a 16-byte boundary: rsp is 8 off one */
+#define SLOTS     -96  /* the arguments of membus_avx2_ring_more */
+#define SLOTS_END -104
+#define DIRECT    -112
+#define OFFSET    -120 /* src - dst */
 
     .text
 
@@ -222,36 +222,51 @@
     end_function membus_avx2_ring_\lines
     .endm
 
+/* Three lines at once, through the registers that the ring leaves. */
+    .macro load_three move, from:vararg
+    \move \from, %ymm0
+    \move 32+\from, %ymm14
+    \move 64+\from, %ymm15
+    .endm
+
+    .macro store_three to
+    vmovdqa %ymm0, (\to)
+    vmovdqa %ymm14, 32(\to)
+    vmovdqa %ymm15, 64(\to)
+    add $96, \to
+    .endm
+
 /*
  * membus_avx2_ring_more(dst, src, n, slots, count, direct): the first `direct` lines are copied past
- * the ring once it is full. It starts with `count` slots in memory, 32 bytes each, and goes on in 15
- * registers; what goes through a slot is stored and loaded twice. Either there are no more lines for
- * it than it has room for, and `count` may be 0, or d is up to 32 * (count + 14).
+ * the ring once it is full. It starts with `count` slots in memory, a multiple of 3, and goes on in
+ * LINES registers; what goes through a slot is stored and loaded twice, three at a time: one at a
+ * time took up to 1.6 times as long, where the other thread of the core had work. So the ring must
+ * be two lines more: d is up to 32 * (count + LINES - 3), or there are no more lines for it than it
+ * has room for, and `count` may be 0.
  *
  *   r8     the slots                r10  the next slot
- *   r9     their end
+ *   r9     their end                r11  src - dst
  */
     .macro ring_more lines, registers
     function membus_avx2_ring_more
     mov %rcx, SLOTS(%rsp)
     shl $5, %r8
     add %rcx, %r8
-    mov %r8, COUNT(%rsp)
+    mov %r8, SLOTS_END(%rsp)
     mov %r9, DIRECT(%rsp)
     begin
     mov %r8, OFFSET(%rsp)
     mov SLOTS(%rsp), %rcx
+    mov SLOTS_END(%rsp), %r11
     mov DIRECT(%rsp), %r9
-    mov COUNT(%rsp), %r11
     sub %r9, %rdx
     shl $5, %r9
     add %r9, %rsi
     jmp 2f
-1:  vmovdqu (%rsi), %ymm0
-    add $32, %rsi
-    vmovdqa %ymm0, (%rcx)
-    add $32, %rcx
-    dec %rdx
+1:  load_three vmovdqu, (%rsi)
+    store_three %rcx
+    add $96, %rsi
+    sub $3, %rdx
 2:  cmp %r11, %rcx
     jne 1b
     load_head
@@ -264,11 +279,17 @@
     .endr
     add $32 * \lines, %rsi
 1:  store_head
-    mov DIRECT(%rsp), %rcx
-    mov OFFSET(%rsp), %r11
     mov SLOTS(%rsp), %r8
-    mov COUNT(%rsp), %r9
-    test %rcx, %rcx
+    mov SLOTS_END(%rsp), %r9
+    mov OFFSET(%rsp), %r11
+    mov DIRECT(%rsp), %rcx
+    sub $3, %rcx
+    jb 2f
+1:  load_three vmovdqu, (%rdi,%r11)
+    store_three %rdi
+    sub $3, %rcx
+    jae 1b
+2:  add $3, %rcx
     jz 2f
 1:  vmovdqu (%rdi,%r11), %ymm0
     vmovdqa %ymm0, (%rdi)
@@ -276,20 +297,20 @@
     dec %rcx
     jnz 1b
 2:  test %rdx, %rdx
-    jz 4f
+    jz 5f
     mov %r9, %rcx
     sub %r8, %rcx
     shr $5, %rcx
     add $\lines, %rcx           /* what the ring holds */
 2:  mov %r8, %r10
-3:  vmovdqa (%r10), %ymm0
-    vmovdqa %ymm0, (%rdi)
-    vmovdqu (%rsi), %ymm0
-    vmovdqa %ymm0, (%r10)
-    add $32, %r10
-    add $32, %rdi
-    add $32, %rsi
-    dec %rdx
+3:  cmp $3, %rdx
+    jb 4f
+    load_three vmovdqa, (%r10)
+    store_three %rdi
+    load_three vmovdqu, (%rsi)
+    store_three %r10
+    add $96, %rsi
+    sub $3, %rdx
     jz 6f
     cmp %r9, %r10
     jne 3b
@@ -304,8 +325,18 @@
     add $32 * \lines, %rdi
     add $32 * \lines, %rsi
     jmp 2b
-4:  lines_left %rcx             /* the ring holds all that are left */
-5:  mov %r8, %r10
+4:  vmovdqa (%r10), %ymm0       /* the last one or two */
+    vmovdqa %ymm0, (%rdi)
+    vmovdqu (%rsi), %ymm0
+    vmovdqa %ymm0, (%r10)
+    add $32, %r10
+    add $32, %rdi
+    add $32, %rsi
+    dec %rdx
+    jnz 4b
+    jmp 6f
+5:  lines_left %rcx             /* the ring holds all that are left */
+1:  mov %r8, %r10
 6:  cmp %r9, %r10
     je 7f
     vmovdqa (%r10), %ymm0
@@ -324,7 +355,7 @@
 .Lmore_after_\r:
     .endr
     add $32 * \lines, %rdi
-    jmp 5b
+    jmp 1b
 8:  finish
     end_function membus_avx2_ring_more
     .endm
@@ -332,6 +363,6 @@
     ring 4, "1, 2, 3, 4"
     ring 8, "1, 2, 3, 4, 5, 6, 7, 8"
     ring 15, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
-    ring_more 15, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+    ring_more 13, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
 
     .section .note.GNU-stack, "", @progbits
