@@ -15,7 +15,6 @@
 #include "masks_avx512.h"
 #include "cpu.h"
 #include "kernels.h"
-#include "strict.h"
 #include "words.h"
 
 /* What copy_avx512.S leaves to C. */
@@ -182,13 +181,6 @@ void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
     return to;
 }
 
-/* Strict order: nothing wider than what the architecture keeps whole, 16 bytes aligned (SDM 9.1.1,
- * AVX enumerated), and stores are seen in program order (SDM 9.2.2). */
-static void *copy_strict(void *to, const void *from, size_t n)
-{
-    return membus_strict_copy(to, from, n);
-}
-
 static bool usable(void)
 {
     return membus_cpu_has(MEMBUS_CPU_AVX512);
@@ -205,7 +197,7 @@ const struct membus_kernel membus_kernel_avx512 = {
     .usable = usable,
     .needs = "AVX-512 F, BW and VL, and an operating system that saves their registers",
     .copy = membus_avx512_copy,
-    .copy_strict = copy_strict,
+    .copy_strict = membus_strict_copy,
     .fill = membus_avx512_fill,
     .move = membus_avx512_move,
     .block = 64,

@@ -2,43 +2,17 @@
 
 /*
  * `avx2`: 32-byte accesses for the body, elements for heads and tails. Every vector store is
- * issued from an 8-byte boundary (vector.h) and the last word has a store of its own (W5).
+ * issued from an 8-byte boundary (vector.h) and the last word has a store of its own (W5). The
+ * copy itself is copy_avx2.S.
  */
 
-#include "blocks.h"
 #include "cpu.h"
 #include "kernels.h"
 #include "move_avx2.h"
-#include "strict.h"
 #include "vector.h"
 #include "words.h"
 
-static __attribute__((noinline)) void *copy_256(char *to, const char *from, size_t n)
-{
-    return membus_blocks_256(to, from, n, false);
-}
-
-static __attribute__((noinline)) void *copy_large(char *to, const char *from, size_t n)
-{
-    return membus_blocks_large(to, from, n, false);
-}
-
-static void *copy(void *to, const void *from, size_t n)
-{
-    struct membus_sink sink;
-
-    if (n >= 16)
-        return n <= 256 ? copy_256((char *)to, (const char *)from, n)
-                        : copy_large((char *)to, (const char *)from, n);
-    if (n)
-        membus_straight_short((char *)to, (const char *)from, n, &sink);
-    return to;
-}
-
-static void *copy_strict(void *to, const void *from, size_t n)
-{
-    return membus_strict_copy(to, from, n);
-}
+void *membus_avx2_copy(void *dst, const void *src, size_t n);
 
 static void *fill(void *to, int value, size_t n)
 {
@@ -64,8 +38,8 @@ static void *fill(void *to, int value, size_t n)
 static void *move(void *to, const void *from, size_t n)
 {
     if ((uintptr_t)to - (uintptr_t)from >= n)
-        return copy(to, from, n);
-    return membus_avx2_move_overlapping(to, from, n, copy);
+        return membus_avx2_copy(to, from, n);
+    return membus_avx2_move_overlapping(to, from, n, membus_avx2_copy);
 }
 
 static bool usable(void)
@@ -83,8 +57,8 @@ const struct membus_kernel membus_kernel_avx2 = {
     .name = "avx2",
     .usable = usable,
     .needs = "AVX2 and BMI2, and an operating system that saves their registers",
-    .copy = copy,
-    .copy_strict = copy_strict,
+    .copy = membus_avx2_copy,
+    .copy_strict = membus_strict_copy,
     .fill = fill,
     .move = move,
     .block = 32,

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The copy of the kernel `avx2`: void *membus_avx2_copy(void *dst, const void *src, size_t n).
+ * Stores of 16 and 32 bytes are issued from 8-byte boundaries, so they tear no element (vector.h);
+ * the last word is in none of them (W5).
+ */
+
+#define BLOCK ymm
+#define WIDTH 32
+#define STORE vmovdqu
+#include "straight.inc"
+
+    .text
+
+function membus_avx2_copy
+    copy_by_size
+end_function membus_avx2_copy
+
+/* What is not there is loaded from here. */
+    .section .rodata
+    .p2align 6
+    .zero 64
+    .globl membus_nowhere
+    .hidden membus_nowhere
+    .type membus_nowhere, @object
+membus_nowhere:
+    .zero UPWARDS
+/* For each size to 15 and each place of dst in its word, the way upwards. */
+    .set size, 0
+    .rept 16
+    .set place, 0
+    .rept 8
+    .set gap, -place & 7
+    .if (0x117 >> size) & 1
+    .byte 0                     /* nothing, or one access */
+    .elseif gap < 4 || size - (gap & 3) >= 4
+    .byte gap
+    .else
+    .byte gap & 3
+    .endif
+    .set place, place + 1
+    .endr
+    .set size, size + 1
+    .endr
+    .size membus_nowhere, . - membus_nowhere
+
+    .section .note.GNU-stack, "", @progbits
