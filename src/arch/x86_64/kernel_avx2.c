@@ -7,33 +7,13 @@
  */
 
 #include "cpu.h"
+#include "fill_avx2.h"
 #include "kernels.h"
 #include "move_avx2.h"
 #include "vector.h"
 #include "words.h"
 
 void *membus_avx2_copy(void *dst, const void *src, size_t n);
-
-static void *fill(void *to, int value, size_t n)
-{
-    char *dst = (char *)to;
-    const __m256i pattern = _mm256_set1_epi8((char)value);
-    size_t head = -(uintptr_t)dst & 7;
-
-    if (n <= 64)
-        return membus_words_fill(to, value, n);
-    for (unsigned width = 1; width < 8; width *= 2) {
-        if ((uintptr_t)dst & width) {
-            membus_word_fill(dst, (unsigned char)value * UINT64_C(0x0101010101010101), width);
-            dst += width;
-        }
-    }
-    n -= head;
-    for (; n > 32; n -= 32, dst += 32)
-        membus_store_32(dst, pattern);
-    membus_words_fill(dst, value, n);
-    return to;
-}
 
 static void *move(void *to, const void *from, size_t n)
 {
@@ -59,7 +39,7 @@ const struct membus_kernel membus_kernel_avx2 = {
     .needs = "AVX2 and BMI2, and an operating system that saves their registers",
     .copy = membus_avx2_copy,
     .copy_strict = membus_strict_copy,
-    .fill = fill,
+    .fill = membus_avx2_fill,
     .move = move,
     .block = 32,
     .load_blocks = blocks,

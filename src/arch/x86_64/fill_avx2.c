@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Fills by the kernel `avx2`, as straight lines (straight.h): a size at random costs no
+ * mispredicted branch up to 256 bytes, and one above. What is not there is stored to a sink.
+ */
+
+#include "fill_avx2.h"
+
+#include "branchless.h"
+#include "vector.h"
+
+/* Both widths of what is stored. */
+struct pattern {
+    __m256i block;
+    uint64_t word;
+};
+
+/* The sink of blocks, one for each place in the line, where none of them crosses a cache's line. */
+struct fill_sink {
+    char byte[8 * 32];
+};
+
+MEMBUS_INLINE struct membus_sink *sink_aligned(struct fill_sink *sink)
+{
+    return (struct membus_sink *)(((uintptr_t)sink + 31) & ~(uintptr_t)31);
+}
+
+/* One element of constant `width`, if `bits` has the bit of its width. */
+MEMBUS_INLINE void maybe(char *dst, uint64_t word, unsigned width, size_t bits,
+                         struct membus_sink *sink)
+{
+    membus_word_fill(membus_pick(dst, bits, width, sink), word, width);
+}
+
+/* dst, or the sink from where n is not above the constant `limit`. */
+MEMBUS_INLINE char *pick_above(char *dst, size_t n, size_t limit, struct membus_sink *sink)
+{
+    __asm__("cmp %1, %2\n\t"
+            "cmovbe %3, %0"
+            : "+&r"(dst)
+            : "ri"(limit), "r"(n), "r"(sink)
+            : "cc");
+    return dst;
+}
+
+/* Elements of 1, 2 and 4 bytes up to a word boundary of dst. Returns their bytes. */
+MEMBUS_INLINE size_t head(char *dst, uint64_t word, struct membus_sink *sink)
+{
+    const size_t gap = -(uintptr_t)dst & 7;
+
+    maybe(dst, word, 1, gap, sink);
+    maybe(dst + (gap & 1), word, 2, gap, sink);
+    maybe(dst + (gap & 3), word, 4, gap, sink);
+    return gap;
+}
+
+/*
+ * n bytes at a word boundary of dst, 8 to `most` + 7, a constant multiple of 32: blocks, of which
+ * none reaches the last word; 16 and 8 bytes; a word; 4, 2 and 1 bytes (W5).
+ */
+MEMBUS_INLINE void tail(char *dst, const struct pattern *p, size_t n, unsigned most,
+                        struct membus_sink *sink)
+{
+    const size_t before = n - 8;
+    char *const last = dst + (before & ~(size_t)7);
+    char *block = dst, *half;
+
+#define BLOCK(i)                                              \
+    if (32 * i + 32 < most) {                                 \
+        block = pick_above(block, before, 32 * i + 31, sink); \
+        membus_store_32(block + 32 * i, p->block);            \
+    }
+
+    BLOCK(0)
+    BLOCK(1)
+    BLOCK(2)
+    BLOCK(3)
+    BLOCK(4)
+    BLOCK(5)
+    BLOCK(6)
+#undef BLOCK
+    half = membus_pick(dst + (before & ~(size_t)31), before, 16, sink);
+    membus_store_16(half, _mm256_castsi256_si128(p->block));
+    maybe(last - 8, p->word, 8, before, sink);
+    membus_word_fill(last, p->word, 8);
+    maybe(last + 8, p->word, 4, n, sink);
+    maybe(last + 8 + (n & 4), p->word, 2, n, sink);
+    maybe(last + 8 + (n & 6), p->word, 1, n, sink);
+}
+
+MEMBUS_INLINE struct pattern pattern_of(int value)
+{
+    return (struct pattern){_mm256_set1_epi8((char)value),
+                            (unsigned char)value * UINT64_C(0x0101010101010101)};
+}
+
+/* What has no aligned word, 1 to 14 bytes, by elements (W2, W3). */
+static __attribute__((noinline)) void *fill_short(char *dst, int value, size_t n)
+{
+    struct membus_sink sink;
+    char *const to = dst;
+    const uint64_t word = (unsigned char)value * UINT64_C(0x0101010101010101);
+    const size_t whole = MEMBUS_STRAIGHT_WHOLE >> n & 1;
+    size_t gap = -(uintptr_t)dst & 7 & (whole - 1), past, four;
+
+    maybe(dst, word, 1, gap, &sink);
+    maybe(dst + (gap & 1), word, 2, gap, &sink);
+    past = gap & 3;
+    dst += past;
+    n -= past;
+    four = gap & (n + 12) >> 2 & 4; /* if there are 4 */
+    maybe(dst, word, 4, four, &sink);
+    dst += four;
+    n -= four;
+    maybe(dst, word, 8, n, &sink);
+    maybe(dst + (n & 8), word, 4, n, &sink);
+    maybe(dst + (n & 12), word, 2, n, &sink);
+    maybe(dst + (ptrdiff_t)n - 1, word, 1, n, &sink);
+    return to;
+}
+
+static __attribute__((noinline)) void *fill_large(char *to, int value, size_t n)
+{
+    struct fill_sink memory;
+    struct membus_sink *const sink = sink_aligned(&memory);
+    const struct pattern p = pattern_of(value);
+    const size_t gap = -(uintptr_t)to & 31;
+    char *dst = to;
+
+    if (gap) {
+        head(dst, p.word, sink);
+        maybe(dst + (gap & 7), p.word, 8, gap, sink);
+        dst = membus_pick(dst + (gap & 15), gap, 16, sink);
+        membus_store_16(dst, _mm256_castsi256_si128(p.block));
+        dst = to + gap;
+        n -= gap;
+    }
+    for (; n >= 128 + 8; n -= 128, dst += 128) {
+        membus_store_32(dst, p.block);
+        membus_store_32(dst + 32, p.block);
+        membus_store_32(dst + 64, p.block);
+        membus_store_32(dst + 96, p.block);
+    }
+    tail(dst, &p, n, 128, sink);
+    return to;
+}
+
+void *membus_avx2_fill(void *to, int value, size_t n)
+{
+    struct fill_sink memory;
+    struct membus_sink *const sink = sink_aligned(&memory);
+    const size_t gap = -(uintptr_t)to & 7;
+    struct pattern p;
+    char *dst = to;
+
+    if (n > 256)
+        return fill_large(dst, value, n);
+    if (n < 8 + gap)
+        return n ? fill_short(dst, value, n) : to;
+    p = pattern_of(value);
+    if (gap) {
+        dst += head(dst, p.word, sink);
+        n -= gap;
+    }
+    tail(dst, &p, n, 256, sink);
+    return to;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MEMBUS_X86_64_FILL_AVX2_H
+#define MEMBUS_X86_64_FILL_AVX2_H
+
+#include <stddef.h>
+
+/* Fills of the kernel `avx2`. */
+void *membus_avx2_fill(void *to, int value, size_t n);
+
+#endif
