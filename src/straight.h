@@ -207,11 +207,16 @@ static __attribute__((noinline, unused)) void *membus_straight_longer(char *to, 
         membus_straight_words(dst, src, n, 8, 63, &sink);
         return to;
     }
-    for (; n >= 32; n -= 32, dst += 32, src += 32) {
+    for (; n >= 64; n -= 64, dst += 64, src += 64) {
         membus_straight_four(dst, src);
+        membus_straight_four(dst + 32, src + 32);
         MEMBUS_STRAIGHT_HERE(n);
     }
-    membus_straight_rest(dst, src, n, &sink);
+
+    const ptrdiff_t at32 = (ptrdiff_t)(n & 32) - 32;
+
+    membus_straight_four(membus_pick(dst + at32, n, 32, &sink), src + at32);
+    membus_straight_rest(dst + at32 + 32, src + at32 + 32, n & 31, &sink);
     return to;
 }
 
