@@ -92,6 +92,12 @@ size_t membus_arch_guard_copy(void *dst, const void *src, size_t n, bool strict,
     return frame.stored;
 }
 
+size_t membus_arch_guard_blocks(void *dst, const void *src, size_t n,
+                                struct membus_guard_trap *trap)
+{
+    return membus_arch_guard_copy(dst, src, n, false, trap);
+}
+
 size_t membus_arch_guard_fill(void *dst, int value, size_t n, struct membus_guard_trap *trap)
 {
     const uint64_t pattern = (unsigned char)value * UINT64_C(0x0101010101010101);

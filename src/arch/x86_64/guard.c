@@ -277,6 +277,25 @@ static NOINLINE size_t copy_avx2(char *dst, const char *src, size_t n,
     return done + copy_words(dst + done, src + done, n - done, trap);
 }
 
+/* Whole vectors to an aligned destination, one by one: of device memory. */
+static NOINLINE size_t copy_vectors_avx2(char *dst, const char *src, size_t n,
+                                         struct membus_guard_trap *trap)
+{
+    char *d = dst;
+    const char *s = src;
+    size_t left = n;
+
+    while (left) {
+        COPY_32_BYTES();
+        ADVANCE(32);
+    }
+    __asm__ volatile("vzeroupper" ::: "xmm0"); /* SDM volume 1, 14.1.1 */
+    return n;
+fault:
+    __asm__ volatile("vzeroupper" ::: "xmm0");
+    return FAULT(dst);
+}
+
 /* Whole vectors to an aligned destination: of device memory. RAM is guard_avx512.S's. Called only
  * where the CPU has the registers, of which the attribute lets the compiler know. */
 __attribute__((target("avx512f,avx512bw,avx512vl"))) static NOINLINE size_t
@@ -313,6 +332,14 @@ size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
     if (vector == 64 && (((uintptr_t)to | n) & 63) == 0)
         return copy_vectors_avx512(to, from, n, trap);
     return copy_avx2(to, from, n, trap);
+}
+
+size_t membus_arch_guard_blocks(void *to, const void *from, size_t n,
+                                struct membus_guard_trap *trap)
+{
+    if (membus_kernel_get()->block == 32)
+        return copy_vectors_avx2(to, from, n, trap);
+    return membus_arch_guard_copy(to, from, n, false, trap);
 }
 
 /* What guard_avx512.S leaves to C. */
