@@ -385,7 +385,7 @@ static void test_large(void **state)
         .object = "libc.so.6", .symbol = "memcpy", .check = true};
     const struct membus_audit_target slow = routine("bytes", false);
     const struct membus_audit_case most = CASE(MEMBUS_AUDIT_N_MAX, 1, 2);
-    const struct membus_audit_case bytes = CASE((size_t)3 << 20, 1, 2);
+    const struct membus_audit_case bytes = CASE((size_t)8 << 20, 1, 2);
     const struct membus_audit_case over = CASE(MEMBUS_AUDIT_N_MAX + 1, 1, 2);
     const struct membus_audit_case aligned_over = CASE(1, 64, 0);
     struct membus_audit_engine *engine = open_engine(&membus_audit_slots, &target);
@@ -393,6 +393,8 @@ static void test_large(void **state)
 
     (void)state;
     assert_int_equal(membus_audit_slots.run(engine, &most, &t), 0);
+    if (t.end != MEMBUS_AUDIT_RETURNED)
+        fail_msg("end %d, signal %d, %s", t.end, t.signal, t.text ? t.text : "");
     assert_int_equal(t.end, MEMBUS_AUDIT_RETURNED);
     assert_true(t.result_ok && t.return_ok);
     assert_false(t.checked);

@@ -57,8 +57,11 @@ struct audit_insn *slots_miss(uint64_t address);
 
 /* What parent and child share. The parent writes cases and count, wakes the child, and reads
  * `done` results when the child is done with some or all of them. */
-#define SLOTS_BATCH  256
-#define SLOTS_ACCESS ((uint64_t)4 << 20) /* accesses in all traces of a batch, and in one */
+#define SLOTS_BATCH 256
+/* Accesses in all traces of a batch; a batch of one case may have more: the greatest case, loaded
+ * and stored by 16 bytes, and its ends. */
+#define SLOTS_BATCH_ACCESS ((uint64_t)4 << 20)
+#define SLOTS_ACCESS       ((uint64_t)2 * (MEMBUS_AUDIT_N_MAX / 16) + ((uint64_t)1 << 20))
 
 struct slots_result {
     struct membus_audit_trace trace;

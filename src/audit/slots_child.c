@@ -165,8 +165,12 @@ static void run_batch(struct slots_shared *s)
 
     for (uint32_t i = 0; i < s->count; i++) {
         struct slots_result *r = &s->result[i];
-        int e = audit_call_case(&slots_context.call, &s->cases[i], s->access + used,
-                                SLOTS_ACCESS - used, &r->trace, r->text);
+        int e;
+
+        if (used >= SLOTS_BATCH_ACCESS)
+            return;
+        e = audit_call_case(&slots_context.call, &s->cases[i], s->access + used,
+                            (used ? SLOTS_BATCH_ACCESS : SLOTS_ACCESS) - used, &r->trace, r->text);
 
         if (e && used) /* first in the next batch, with all the room */
             return;
