@@ -162,7 +162,7 @@ const struct bench_group bench_groups[] = {
      orders,
      0,
      "glibc",
-     {"glibc again", "membus", "membus strict", "mapping NORMAL"}},
+     {"glibc again", "membus", "membus strict", "mapping NORMAL", "mapping strict"}},
     {NULL, NULL, NULL, 0, NULL, {NULL}},
 };
 

@@ -132,7 +132,7 @@ static const struct picture pictures[] = {
      true,
      true,
      NULL,
-     {"membus", "mapping NORMAL", "membus strict", NULL}},
+     {"membus", "membus strict", "mapping NORMAL", "mapping strict", NULL}},
 };
 
 static double value_of(const struct picture *picture, const struct bench_record *record,
@@ -222,6 +222,7 @@ static const struct {
     {"8-byte loop", "#16a085"},    {"byte loop", "#7fb3d5"},
     {"mapping NORMAL", "#e67e22"}, {"mapping WRITECOMBINE", "#2471a3"},
     {"mapping DEVICE", "#1e8449"}, {"mapping NONCACHED", "#8e44ad"},
+    {"mapping strict", "#f1c40f"},
 };
 
 /* And lines of one routine run through the rainbow. */

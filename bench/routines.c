@@ -37,6 +37,7 @@ BENCH_ROUTINE(again, memcpy)
 BENCH_ROUTINE(memmove, memmove)
 BENCH_ROUTINE(memmove_again, memmove)
 BENCH_ROUTINE(copy, membus_copy)
+BENCH_ROUTINE(strict, membus_copy_strict)
 BENCH_ROUTINE(move, membus_move)
 BENCH_ROUTINE(avx2, membus_copy)
 BENCH_ROUTINE(scalar, membus_copy)
@@ -48,7 +49,7 @@ BENCH_ROUTINE(dpdk_avx512, peer_dpdk_avx512)
 BENCH_ROUTINE(vm_memory, peer_vm_memory)
 BENCH_ROUTINE(toio, peer_toio)
 BENCH_ROUTINE(bytes, peer_bytes)
-TRANSFER(strict, MEMBUS_CACHE_NORMAL, MEMBUS_ORDER_STRICT)
+TRANSFER(normal_strict, MEMBUS_CACHE_NORMAL, MEMBUS_ORDER_STRICT)
 TRANSFER(normal, MEMBUS_CACHE_NORMAL, 0)
 TRANSFER(writecombine, MEMBUS_CACHE_WRITECOMBINE, 0)
 TRANSFER(device, MEMBUS_CACHE_DEVICE, 0)
@@ -66,7 +67,7 @@ struct bench_routine bench_routines[] = {
     {"membus", "membus_copy()", FAST, NULL, membus_copy, BENCH_LOOPS_OF(copy),
      bench_constants_membus, NULL},
     {"membus move", "membus_move()", ANY, NULL, membus_move, BENCH_LOOPS_OF(move), NULL, NULL},
-    {"membus strict", "membus_transfer(), RAM, MEMBUS_ORDER_STRICT", FAST, NULL, NULL,
+    {"membus strict", "membus_copy_strict()", FAST, NULL, membus_copy_strict,
      BENCH_LOOPS_OF(strict), NULL, NULL},
     {"membus avx2", "membus_copy(), the kernel avx2", FAST, "avx2", membus_copy,
      BENCH_LOOPS_OF(avx2), NULL, NULL},
@@ -76,6 +77,8 @@ struct bench_routine bench_routines[] = {
      membus_copy, BENCH_LOOPS_OF(generic), NULL, NULL},
     {"mapping NORMAL", "membus_transfer() to RAM", FAST | BENCH_MODES, NULL, NULL,
      BENCH_LOOPS_OF(normal), NULL, NULL},
+    {"mapping strict", "membus_transfer() to RAM, MEMBUS_ORDER_STRICT", FAST | BENCH_MODES, NULL,
+     NULL, BENCH_LOOPS_OF(normal_strict), NULL, NULL},
     {"mapping WRITECOMBINE", "membus_transfer() to RAM labelled WRITECOMBINE", FAST | BENCH_MODES,
      NULL, NULL, BENCH_LOOPS_OF(writecombine), NULL, NULL},
     {"mapping DEVICE", "membus_transfer() to RAM labelled DEVICE", FAST | BENCH_MODES, NULL, NULL,

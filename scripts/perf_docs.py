@@ -93,7 +93,7 @@ BLOCKS = {
     "sizes": across("sizes", ["0-8", "9-16", "17-32", "33-64", "65-128", "129-256"], ROUTINES),
     "parse": across("parse", ["12", "16", "32", "48", "64", "12-64"], ROUTINES),
     "order": across("order", MIXES + ["64", "4 KiB", "64 KiB"],
-                    ["membus", "mapping NORMAL", "membus strict"]),
+                    ["membus", "membus strict", "mapping NORMAL", "mapping strict"]),
     "mapping": across("mapping", MIXES + ["64", "4 KiB", "64 KiB"], MODES),
     "instructions": instructions,
 }

@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "kernel.h"
+#include "words.h"
 
 /* The functions themselves are defined here, not their inlined forms. */
 #undef membus_copy
 #undef membus_move
 
 static void *first_copy(void *dst, const void *src, size_t n);
+static void *first_strict(void *dst, const void *src, size_t n);
 static void *first_move(void *dst, const void *src, size_t n);
 static void *first_fill(void *dst, int value, size_t n);
 
@@ -24,12 +26,14 @@ static void *first_fill(void *dst, int value, size_t n);
  */
 const struct membus_kernel *_Atomic membus_kernel_active;
 static void *(*_Atomic active_copy)(void *, const void *, size_t) = first_copy;
+static void *(*_Atomic active_strict)(void *, const void *, size_t) = first_strict;
 static void *(*_Atomic active_move)(void *, const void *, size_t) = first_move;
 static void *(*_Atomic active_fill)(void *, int, size_t) = first_fill;
 
 static void activate(const struct membus_kernel *kernel)
 {
     atomic_store_explicit(&active_copy, kernel->copy, memory_order_relaxed);
+    atomic_store_explicit(&active_strict, kernel->copy_strict, memory_order_relaxed);
     atomic_store_explicit(&active_move, kernel->move, memory_order_relaxed);
     atomic_store_explicit(&active_fill, kernel->fill, memory_order_relaxed);
     atomic_store_explicit(&membus_kernel_active, kernel, memory_order_relaxed);
@@ -82,6 +86,11 @@ static void *first_copy(void *dst, const void *src, size_t n)
     return membus_kernel_get()->copy(dst, src, n);
 }
 
+static void *first_strict(void *dst, const void *src, size_t n)
+{
+    return membus_kernel_get()->copy_strict(dst, src, n);
+}
+
 static void *first_move(void *dst, const void *src, size_t n)
 {
     return membus_kernel_get()->move(dst, src, n);
@@ -106,6 +115,12 @@ void *ENTRY(membus_copy)(void *dst, const void *src, size_t n)
 void *ENTRY(membus_move)(void *dst, const void *src, size_t n)
 {
     return atomic_load_explicit(&active_move, memory_order_relaxed)(dst, src, n);
+}
+
+void *membus_copy_strict(void *dst, const void *src, size_t n)
+{
+    membus_words_order(true);
+    return atomic_load_explicit(&active_strict, memory_order_relaxed)(dst, src, n);
 }
 
 void *membus_fill(void *dst, int value, size_t n)

@@ -74,15 +74,18 @@ static struct tally sweep(const char *symbol, const char *kernel)
 
 static void test_strict_is_narrow(void **state)
 {
+    static const char *const routines[] = {"strict_copy", "strict_transfer"};
     const char *kernel;
 
     (void)state;
     for (unsigned i = 0; (kernel = membus_kernel_usable(i)); i++) {
-        const struct tally tally = sweep("strict_copy", kernel);
+        for (unsigned k = 0; k < sizeof(routines) / sizeof(routines[0]); k++) {
+            const struct tally tally = sweep(routines[k], kernel);
 
-        if (tally.broken)
-            fail_msg("kernel %s: %s", kernel, tally.why);
-        assert_int_equal(tally.wide, 0);
+            if (tally.broken)
+                fail_msg("%s, kernel %s: %s", routines[k], kernel, tally.why);
+            assert_int_equal(tally.wide, 0);
+        }
     }
 }
 

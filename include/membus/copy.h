@@ -58,7 +58,21 @@ extern "C" {
 MEMBUS_API void *membus_copy(void *dst, const void *src, size_t n);
 
 /*
- * The same for any overlap.
+ * membus_copy() in strict order: W6 for every access, not only the last. Who watches sees the bytes
+ * change in increasing address order, as far apart as the architecture itself guarantees: 16 bytes
+ * to a 16-byte boundary where it vouches for those (x86-64 with AVX: SDM 9.1.1), else a word. It
+ * is a narrower copy on x86-64, and one with a barrier before each store elsewhere.
+ *
+ * Keeps:   W1-W7, L1, L3. For what is not RAM, or overlaps otherwise: membus_transfer() with
+ *          MEMBUS_ORDER_STRICT.
+ * Returns: dst.
+ * Align:   any. A destination aligned to 16 bytes or more is fastest.
+ * Who:     any thread, any context. No allocation, no lock, no system call.
+ */
+MEMBUS_API void *membus_copy_strict(void *dst, const void *src, size_t n);
+
+/*
+ * membus_copy() for any overlap.
  *
  * Keeps:   W1-W7, L1, L3 and O1 while min(d, n - d) is at most MEMBUS_MOVE_EXACT bytes, or what
  *          membus_move_reserve() set aside; above, O2. membus_transfer() tells which it was.
