@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Fills by the kernel `avx2`, as straight lines (straight.h): a size at random costs no
- * mispredicted branch up to 256 bytes, and one above. What is not there is stored to a sink.
+ * Fills by the kernel `avx2` for which fill_avx2_line.S is not: as straight lines (straight.h),
+ * what is not there stored to a sink. Large ones cost a mispredicted branch, the loop's end.
  */
 
 #include "fill_avx2.h"
@@ -18,7 +18,7 @@ struct pattern {
 
 /* The sink of blocks, one for each place in the line, where none of them crosses a cache's line. */
 struct fill_sink {
-    char byte[8 * 32];
+    char byte[4 * 32];
 };
 
 MEMBUS_INLINE struct membus_sink *sink_aligned(struct fill_sink *sink)
@@ -56,30 +56,19 @@ MEMBUS_INLINE size_t head(char *dst, uint64_t word, struct membus_sink *sink)
 }
 
 /*
- * n bytes at a word boundary of dst, 8 to `most` + 7, a constant multiple of 32: blocks, of which
- * none reaches the last word; 16 and 8 bytes; a word; 4, 2 and 1 bytes (W5).
+ * 8 to 135 bytes at a word boundary of dst: blocks, of which none reaches the last word; 16 and 8
+ * bytes; a word; 4, 2 and 1 bytes (W5).
  */
-MEMBUS_INLINE void tail(char *dst, const struct pattern *p, size_t n, unsigned most,
-                        struct membus_sink *sink)
+MEMBUS_INLINE void tail(char *dst, const struct pattern *p, size_t n, struct membus_sink *sink)
 {
     const size_t before = n - 8;
     char *const last = dst + (before & ~(size_t)7);
     char *block = dst, *half;
 
-#define BLOCK(i)                                              \
-    if (32 * i + 32 < most) {                                 \
-        block = pick_above(block, before, 32 * i + 31, sink); \
-        membus_store_32(block + 32 * i, p->block);            \
+    for (size_t i = 0; i < 96; i += 32) {
+        block = pick_above(block, before, i + 31, sink);
+        membus_store_32(block + i, p->block);
     }
-
-    BLOCK(0)
-    BLOCK(1)
-    BLOCK(2)
-    BLOCK(3)
-    BLOCK(4)
-    BLOCK(5)
-    BLOCK(6)
-#undef BLOCK
     half = membus_pick(dst + (before & ~(size_t)31), before, 16, sink);
     membus_store_16(half, _mm256_castsi256_si128(p->block));
     maybe(last - 8, p->word, 8, before, sink);
@@ -142,27 +131,13 @@ static __attribute__((noinline)) void *fill_large(char *to, int value, size_t n)
         membus_store_32(dst + 64, p.block);
         membus_store_32(dst + 96, p.block);
     }
-    tail(dst, &p, n, 128, sink);
+    tail(dst, &p, n, sink);
     return to;
 }
 
-void *membus_avx2_fill(void *to, int value, size_t n)
+void *membus_avx2_fill_other(void *to, int value, size_t n)
 {
-    struct fill_sink memory;
-    struct membus_sink *const sink = sink_aligned(&memory);
-    const size_t gap = -(uintptr_t)to & 7;
-    struct pattern p;
-    char *dst = to;
-
-    if (n > 256)
-        return fill_large(dst, value, n);
-    if (n < 8 + gap)
-        return n ? fill_short(dst, value, n) : to;
-    p = pattern_of(value);
-    if (gap) {
-        dst += head(dst, p.word, sink);
-        n -= gap;
-    }
-    tail(dst, &p, n, 256, sink);
-    return to;
+    if (n >= 16)
+        return fill_large((char *)to, value, n);
+    return n ? fill_short((char *)to, value, n) : to;
 }
