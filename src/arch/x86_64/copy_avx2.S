@@ -9,7 +9,7 @@
 #define BLOCK ymm
 #define WIDTH 32
 #define STORE vmovdqu
-#include "straight.inc"
+#include "straight_plain.inc"
 
     .text
 

@@ -11,7 +11,7 @@
 #define BLOCK xmm
 #define WIDTH 16
 #define STORE vmovdqa
-#include "straight.inc"
+#include "straight_plain.inc"
 
     .text
 

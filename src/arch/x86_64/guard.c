@@ -11,8 +11,8 @@
  * is used only where it lies in one page. So neither the fault's address nor the memory has to
  * be asked how far a step got: the faulting instruction alone says it.
  *
- * With the kernel avx512, RAM is copied by guard_avx512.S, whose table has how to work the same out
- * from the registers.
+ * RAM is copied by guard_avx512.S or guard_avx2.S, where their kernel is chosen. Their tables have
+ * how to work the same out from the registers.
  */
 
 #ifndef _GNU_SOURCE
@@ -39,6 +39,22 @@ extern const struct row rows_begin[] __asm__("__start_membus_guard_table");
 extern const struct row rows_end[] __asm__("__stop_membus_guard_table");
 __asm__(".hidden __start_membus_guard_table\n"
         ".hidden __stop_membus_guard_table\n");
+
+/* The rows of guard_avx2.S: dst is done up to base + (index & mask) + at, which are numbers of
+ * registers in mcontext_t. `framed`: r11 has the stack pointer. */
+struct row_avx2 {
+    int32_t pc;
+    uint8_t base, index, store, framed;
+    int16_t mask, at;
+};
+
+extern const struct row_avx2 avx2_begin[] __asm__("__start_membus_guard_avx2");
+extern const struct row_avx2 avx2_end[] __asm__("__stop_membus_guard_avx2");
+__asm__(".hidden __start_membus_guard_avx2\n"
+        ".hidden __stop_membus_guard_avx2\n");
+
+void membus_avx2_guard_fault(void);
+size_t membus_avx2_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault);
 
 /* The rows of guard_avx512.S. */
 struct row_avx512 {
@@ -98,27 +114,11 @@ size_t membus_guard_copy_rest(char *dst, const char *src, size_t n, struct membu
          STORE("8", "movq %%r9, 24(%[d])", 24),     \
          "rax", "rcx", "r8", "r9")
 
-/* 16 bytes to a 16-byte aligned destination, one access (AVX enumerated: SDM 9.1.1). */
-#define COPY_16_BYTES()                             \
-    STEP(LOAD("1", "vmovdqu (%[s]), %%xmm0")        \
-         STORE("2", "vmovdqa %%xmm0, (%[d])", 0),   \
-         "xmm0")
-
-/* 32 and 128 bytes to a 32-byte aligned destination; AVX2. */
+/* 32 bytes to a 32-byte aligned destination; AVX2. */
 #define COPY_32_BYTES()                             \
     STEP(LOAD("1", "vmovdqu (%[s]), %%ymm0")        \
          STORE("2", "vmovdqa %%ymm0, (%[d])", 0),   \
          "xmm0")
-#define COPY_128_BYTES()                            \
-    STEP(LOAD("1", "vmovdqu (%[s]), %%ymm0")        \
-         LOAD("2", "vmovdqu 32(%[s]), %%ymm1")      \
-         LOAD("3", "vmovdqu 64(%[s]), %%ymm2")      \
-         LOAD("4", "vmovdqu 96(%[s]), %%ymm3")      \
-         STORE("5", "vmovdqa %%ymm0, (%[d])", 0)    \
-         STORE("6", "vmovdqa %%ymm1, 32(%[d])", 32) \
-         STORE("7", "vmovdqa %%ymm2, 64(%[d])", 64) \
-         STORE("8", "vmovdqa %%ymm3, 96(%[d])", 96),\
-         "xmm0", "xmm1", "xmm2", "xmm3")
 
 /* 64 bytes to a 64-byte aligned destination; AVX-512. */
 #define COPY_64_BYTES()                                 \
@@ -198,29 +198,6 @@ fault:
     return FAULT(dst);
 }
 
-/* The bodies: whole vectors to an aligned destination, always leaving something for the end (W5).
- * Each returns the bytes stored; fewer than (n - 1) & ~(vector - 1) after a fault. */
-static size_t body_avx2(char *dst, const char *src, size_t n, struct membus_guard_trap *trap)
-{
-    char *d = dst;
-    const char *s = src;
-    size_t left = n;
-
-    while (left > 128) {
-        COPY_128_BYTES();
-        ADVANCE(128);
-    }
-    while (left > 32) {
-        COPY_32_BYTES();
-        ADVANCE(32);
-    }
-    __asm__ volatile("vzeroupper" ::: "xmm0", "xmm1", "xmm2", "xmm3"); /* SDM volume 1, 14.1.1 */
-    return (size_t)(d - dst);
-fault:
-    __asm__ volatile("vzeroupper" ::: "xmm0", "xmm1", "xmm2", "xmm3");
-    return FAULT(dst);
-}
-
 /* 1, 2, 4 and 8 bytes at any alignment: one load, one store (W2). */
 static size_t copy_element(char *d, const char *s, size_t n, struct membus_guard_trap *trap)
 {
@@ -242,39 +219,9 @@ fault:
     return 0;
 }
 
-static size_t copy_two_words(char *d, const char *s, struct membus_guard_trap *trap)
-{
-    COPY_16_BYTES();
-    return 16;
-fault:
-    return 0;
-}
-
 static inline bool is_element(size_t n)
 {
     return n <= 8 && (ELEMENTS >> n & 1);
-}
-
-/* From here an aligned body pays. */
-#define VECTOR_LEAST 128
-
-static NOINLINE size_t copy_avx2(char *dst, const char *src, size_t n,
-                                 struct membus_guard_trap *trap)
-{
-    if (n == 16 && ((uintptr_t)dst & 15) == 0)
-        return copy_two_words(dst, src, trap);
-    if (n < VECTOR_LEAST)
-        return copy_words(dst, src, n, trap);
-
-    const size_t head = -(uintptr_t)dst & 31, body = (n - head - 1) & ~(size_t)31;
-    size_t done = copy_words(dst, src, head, trap);
-
-    if (done < head)
-        return done;
-    done += body_avx2(dst + head, src + head, n - head, trap);
-    if (done < head + body)
-        return done;
-    return done + copy_words(dst + done, src + done, n - done, trap);
 }
 
 /* Whole vectors to an aligned destination, one by one: of device memory. */
@@ -320,32 +267,28 @@ fault:
 size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
                               struct membus_guard_trap *trap)
 {
-    /* What the CPU has and the kernel in use (MEMBUS_KERNEL) wants. */
-    const unsigned vector = membus_kernel_get()->block;
-
+    (void)strict; /* words in any case */
     if (n == 0)
         return 0;
-    if (is_element(n))
-        return copy_element(to, from, n, trap);
-    if (strict || vector < 32)
-        return copy_words(to, from, n, trap);
-    if (vector == 64 && (((uintptr_t)to | n) & 63) == 0)
-        return copy_vectors_avx512(to, from, n, trap);
-    return copy_avx2(to, from, n, trap);
+    return is_element(n) ? copy_element(to, from, n, trap) : copy_words(to, from, n, trap);
 }
 
 size_t membus_arch_guard_blocks(void *to, const void *from, size_t n,
                                 struct membus_guard_trap *trap)
 {
-    if (membus_kernel_get()->block == 32)
-        return copy_vectors_avx2(to, from, n, trap);
-    return membus_arch_guard_copy(to, from, n, false, trap);
+    return membus_kernel_get()->block == 64 ? copy_vectors_avx512(to, from, n, trap)
+                                            : copy_vectors_avx2(to, from, n, trap);
 }
 
-/* What guard_avx512.S leaves to C. */
+/* With another kernel than avx512; and what guard_avx512.S leaves. */
 size_t membus_guard_copy_chosen(void *dst, const void *src, size_t n, struct membus_fault *fault)
 {
     struct membus_guard_trap trap;
+
+    /* What the CPU has and the kernel in use (MEMBUS_KERNEL) wants. */
+    if (membus_kernel_get()->block >= 32)
+        return membus_avx2_guard_copy(dst, src, n, fault);
+
     const size_t done = membus_arch_guard_copy(dst, src, n, false, &trap);
 
     if (__builtin_expect(done < n, 0) && fault)
@@ -493,6 +436,13 @@ static size_t stored_avx512(unsigned kind, const greg_t *reg)
     }
 }
 
+/* What membus_guard_copy_rest() is told. */
+static uint64_t outcome_of(size_t stored, bool store, int signal, const siginfo_t *info)
+{
+    return stored | (uint64_t)(info->si_code & 0xff) << OUTCOME_CODE |
+           (uint64_t)(signal == SIGBUS) << OUTCOME_BUS | (uint64_t)store << OUTCOME_STORE;
+}
+
 /* See guard_avx512.S. */
 static bool resume_avx512(int signal, const siginfo_t *info, greg_t *reg)
 {
@@ -501,14 +451,33 @@ static bool resume_avx512(int signal, const siginfo_t *info, greg_t *reg)
     for (const struct row_avx512 *row = avx512_begin; row < avx512_end; row++) {
         if ((uintptr_t)&row->at + (uintptr_t)(intptr_t)row->at != pc)
             continue;
-        reg[REG_R8] = (greg_t)(stored_avx512((unsigned)row->kind & 15, reg) |
-                               (uint64_t)(info->si_code & 0xff) << OUTCOME_CODE |
-                               (uint64_t)(signal == SIGBUS) << OUTCOME_BUS |
-                               (uint64_t)((row->kind & GUARD_STORE) != 0) << OUTCOME_STORE);
+        reg[REG_R8] = (greg_t)outcome_of(stored_avx512((unsigned)row->kind & 15, reg),
+                                         row->kind & GUARD_STORE, signal, info);
         reg[REG_R9] = (greg_t)(uintptr_t)info->si_addr;
         reg[REG_RSI] += reg[REG_RAX] - reg[REG_RDI];
         reg[REG_RDI] = reg[REG_RAX];
         reg[REG_RIP] = (greg_t)(uintptr_t)membus_avx512_guard_fault;
+        return true;
+    }
+    return false;
+}
+
+/* See guard_avx2.S. */
+static bool resume_avx2(int signal, const siginfo_t *info, greg_t *reg)
+{
+    const uintptr_t pc = (uintptr_t)reg[REG_RIP];
+
+    for (const struct row_avx2 *row = avx2_begin; row < avx2_end; row++) {
+        if ((uintptr_t)&row->pc + (uintptr_t)(intptr_t)row->pc != pc)
+            continue;
+
+        const greg_t done = reg[row->base] + (reg[row->index] & row->mask) + row->at;
+
+        reg[REG_R8] = (greg_t)outcome_of((size_t)(done - reg[REG_RAX]), row->store, signal, info);
+        reg[REG_R9] = (greg_t)(uintptr_t)info->si_addr;
+        if (row->framed)
+            reg[REG_RSP] = reg[REG_R11];
+        reg[REG_RIP] = (greg_t)(uintptr_t)membus_avx2_guard_fault;
         return true;
     }
     return false;
@@ -529,7 +498,7 @@ bool membus_arch_guard_resume(int signal, const siginfo_t *info, void *context)
     const struct row *row = find((uintptr_t)reg[REG_RIP]);
 
     if (!row)
-        return resume_avx512(signal, info, reg);
+        return resume_avx2(signal, info, reg) || resume_avx512(signal, info, reg);
 
     struct membus_guard_trap *trap = (struct membus_guard_trap *)reg[REG_RDX];
 
