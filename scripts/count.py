@@ -12,25 +12,33 @@ import re
 import sys
 
 TAP = re.compile(r'^(not )?ok\b\s*\d*\s*(?:-\s*)?(.*)$')
-# cmocka 1.1.5 prints a skipped test as "not ok N # SKIP name".
+# cmocka 1.1.5 prints a skipped test as "not ok N # SKIP name"; the line before says why.
 SKIP = re.compile(r'#\s*SKIP\b\s*(.*)$', re.IGNORECASE)
-REASON = re.compile(r'^# skip reason: (\w+): (.*)$')
+REASON = re.compile(r'^# skip reason: \w+: (.*)$')
+NO_REASON = 'it does not say why'
+# What a test left out of itself, and went on.
+PART = re.compile(r'^# skip part: (.*?): (.*)$')
 
 
 class Count:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
 
-    def line(self, program, line, reasons):
+    def skip(self, program, name, reason):
+        self.skipped += 1
+        print(f'SKIP {program}: {name}: {reason}')
+
+    def line(self, program, line, reason):
         match = TAP.match(line)
         if not match:
+            part = PART.match(line)
+            if part:
+                self.skip(program, *part.groups())
             return 0
         skip = SKIP.search(match.group(2))
         if skip:
-            self.skipped += 1
-            name = match.group(2)[:skip.start()].strip() or skip.group(1)
-            reason = reasons.get(name, skip.group(1))
-            print(f'SKIP {program}: {name}: {reason}')
+            name = match.group(2)[:skip.start()].strip()
+            self.skip(program, name or skip.group(1), skip.group(1) if name else reason)
         elif match.group(1):
             self.failed += 1
             print(f'FAIL {program}: {match.group(2)}')
@@ -39,10 +47,13 @@ class Count:
         return 1
 
     def text(self, program, text, status_ok=True):
-        lines = text.splitlines()
-        reasons = dict(m.groups() for m in map(REASON.match, lines) if m)
-        failed = self.failed
-        ran = sum(self.line(program, line, reasons) for line in lines)
+        failed, ran, reason = self.failed, 0, NO_REASON
+        for line in text.splitlines():
+            said = REASON.match(line)
+            if said:
+                reason = said.group(1)
+            if self.line(program, line, reason):
+                ran, reason = ran + 1, NO_REASON
         if not status_ok and self.failed == failed:
             self.failed += 1
             print(f'FAIL {program}: ended badly (crash, timeout or exit status)')

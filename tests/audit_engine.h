@@ -42,7 +42,11 @@ static inline struct membus_audit_engine *open_engine(const struct membus_audit_
     int e = ops->open(&engine, target, error, sizeof(error));
 
     if (e == -EPERM && ops == &membus_audit_ptrace) {
-        printf("# skip reason: the ptrace engine: %s\n", error);
+        static bool said;
+
+        if (!said)
+            SKIP_PART("", "the ptrace engine", error);
+        said = true;
         return NULL;
     }
     if (e)

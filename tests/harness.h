@@ -20,6 +20,10 @@
         skip();                                              \
     } while (0)
 
+/* A part, named in two halves, that cannot run here while its test goes on: counted all the same.
+ */
+#define SKIP_PART(kind, name, reason) printf("# skip part: %s%s: %s\n", kind, name, reason)
+
 /* Ends a test program whose every test needs what is not there: one skipped test, named. */
 #define SKIP_ALL(reason)                                \
     do {                                                \

@@ -63,8 +63,12 @@ static void check_mutants(const struct membus_audit_engine_ops *ops)
     for (size_t i = 0; i < COUNT(mutants); i++) {
         enum membus_audit_end end;
 
-        if (mutants[i].avx512 && !__builtin_cpu_supports("avx512vl"))
+        if (mutants[i].avx512 && !__builtin_cpu_supports("avx512vl")) {
+            SKIP_PART(ops->name == membus_audit_slots.name ? "slots: mutant of "
+                                                           : "ptrace: mutant of ",
+                      mutants[i].symbol, "the CPU has no AVX-512VL");
             continue;
+        }
         end = end_of(ops, i, mutants[i].mutant, true);
         if (end == MEMBUS_AUDIT_UNSUPPORTED)
             SKIP("ptrace is not permitted here");

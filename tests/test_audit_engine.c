@@ -128,6 +128,14 @@ static void assert_same(const char *who, const struct membus_audit_access *a,
     fail_msg("%s: recorded %s instead of %s", who, text, text_of(b));
 }
 
+static void assert_returned(const char *who, const struct membus_audit_trace *t)
+{
+    if (t->end != MEMBUS_AUDIT_RETURNED)
+        fail_msg("%s: end %d, signal %d at %#llx for %#llx, %s", who, t->end, t->signal,
+                 (unsigned long long)t->fault_ip, (unsigned long long)t->fault_addr,
+                 t->text ? t->text : "");
+}
+
 static void check_one(const struct membus_audit_engine_ops *ops, const struct expected *x)
 {
     struct membus_audit_target target = routine(x->symbol, true);
@@ -141,8 +149,7 @@ static void check_one(const struct membus_audit_engine_ops *ops, const struct ex
         return;
     snprintf(who, sizeof(who), "%s: %s(%zu)", ops->name, x->symbol, x->c.n);
     assert_int_equal(ops->run(engine, &x->c, &t), 0);
-    if (t.end != MEMBUS_AUDIT_RETURNED)
-        fail_msg("%s: end %d, signal %d, %s", who, t.end, t.signal, t.text ? t.text : "");
+    assert_returned(who, &t);
     assert_true(t.checked);
     assert_int_equal(t.result_ok, !x->wrong);
     assert_int_equal(t.return_ok, strcmp(x->symbol, "returns_null") != 0);
@@ -155,19 +162,20 @@ static void check_one(const struct membus_audit_engine_ops *ops, const struct ex
 
 static void check_all(const struct expected *x, size_t count)
 {
-    unsigned skipped = 0;
+    size_t left_out = 0;
 
+    for (size_t i = 0; i < count; i++)
+        left_out += !cpu_has(x[i].need);
+    if (left_out == count)
+        SKIP("the CPU has none of these instructions");
     for (size_t i = 0; i < count; i++) {
         if (!cpu_has(x[i].need)) {
-            printf("# skip reason: %s: the CPU has not its instructions\n", x[i].symbol);
-            skipped++;
+            SKIP_PART("", x[i].symbol, "the CPU has not its instructions");
             continue;
         }
         for (size_t e = 0; e < ENGINES; e++)
             check_one(engines[e], &x[i]);
     }
-    if (skipped == count)
-        SKIP("the CPU has none of these instructions");
 }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -208,7 +216,7 @@ static void test_conditions(void **state)
         const struct membus_audit_case c = CASE(n, 1, 1);
 
         assert_int_equal(membus_audit_slots.run(engine, &c, &t), 0);
-        assert_int_equal(t.end, MEMBUS_AUDIT_RETURNED);
+        assert_returned("conditions", &t);
         assert_true(t.result_ok && t.return_ok);
         assert_true(t.instructions > 64 * 16 * 8);
     }
@@ -255,8 +263,8 @@ static void compare(struct membus_audit_engine *a, struct membus_audit_engine *b
 
     assert_int_equal(membus_audit_slots.run(a, c, &ta), 0);
     assert_int_equal(membus_audit_ptrace.run(b, c, &tb), 0);
-    assert_int_equal(ta.end, MEMBUS_AUDIT_RETURNED);
-    assert_int_equal(tb.end, MEMBUS_AUDIT_RETURNED);
+    assert_returned("slots", &ta);
+    assert_returned("ptrace", &tb);
     assert_int_equal(ta.instructions, tb.instructions);
     assert_int_equal(ta.c.src_align, tb.c.src_align);
     assert_int_equal(ta.count, tb.count);
@@ -332,7 +340,7 @@ static void test_engines_agree_membus(void **state)
         if (cpu_has(kernels[k].need))
             assert_int_equal(compare_engines(&target, true, 60), 6 * 9);
         else
-            printf("# skip reason: kernel %s: the CPU has not its instructions\n", kernels[k].name);
+            SKIP_PART("kernel ", kernels[k].name, "the CPU has not its instructions");
     }
 }
 
@@ -393,9 +401,7 @@ static void test_large(void **state)
 
     (void)state;
     assert_int_equal(membus_audit_slots.run(engine, &most, &t), 0);
-    if (t.end != MEMBUS_AUDIT_RETURNED)
-        fail_msg("end %d, signal %d, %s", t.end, t.signal, t.text ? t.text : "");
-    assert_int_equal(t.end, MEMBUS_AUDIT_RETURNED);
+    assert_returned("memcpy", &t);
     assert_true(t.result_ok && t.return_ok);
     assert_false(t.checked);
     assert_int_equal(membus_audit_slots.run(engine, &over, &t), -EINVAL);

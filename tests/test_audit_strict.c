@@ -6,6 +6,7 @@
  */
 
 #include "audit_engine.h"
+#include "kernels.h"
 
 #include <membus/copy.h>
 
@@ -105,5 +106,6 @@ int main(void)
         cmocka_unit_test(test_wide_is_seen),
     };
 
+    skip_kernels();
     return RUN_TESTS(tests);
 }

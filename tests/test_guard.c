@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "guard_memory.h"
+#include "kernels.h"
 
 /* Truncated destination: the copy runs into the end of the file. */
 
@@ -601,6 +602,8 @@ int main(void)
         cmocka_unit_test(test_threads),
     };
 
+    if (other_kernel())
+        SKIP_ALL(OTHER_KERNEL);
     patterns_make();
     return RUN_TESTS(tests);
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "guard_memory.h"
+#include "kernels.h"
 
 static const struct membus_policy policies[] = {
     {0, 0, false, false}, {0, 4, false, false}, {4, 4, true, false},
@@ -216,6 +217,8 @@ int main(void)
         cmocka_unit_test(test_overlapping),
     };
 
+    if (other_kernel())
+        SKIP_ALL(OTHER_KERNEL);
     if (!membus_mapping_rule(MEMBUS_CACHE_DEVICE)->direct)
         SKIP_ALL("device memory is not reached by loads and stores here");
     if (!sigbus_tells_page())
