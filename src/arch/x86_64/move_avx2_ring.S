@@ -240,9 +240,9 @@
  * membus_avx2_ring_more(dst, src, n, slots, count, direct): the first `direct` lines are copied past
  * the ring once it is full. It starts with `count` slots in memory, a multiple of 3, and goes on in
  * LINES registers; what goes through a slot is stored and loaded twice, three at a time: one at a
- * time took up to 1.6 times as long, where the other thread of the core had work. So the ring must
- * be two lines more: d is up to 32 * (count + LINES - 3), or there are no more lines for it than it
- * has room for, and `count` may be 0.
+ * time took up to 1.6 times as long, in runs in which memmove took a third longer, too. So the ring
+ * must be two lines more: d is up to 32 * (count + LINES - 3), or there are no more lines for it than
+ * it has room for, and `count` may be 0.
  *
  *   r8     the slots                r10  the next slot
  *   r9     their end                r11  src - dst
