@@ -59,25 +59,23 @@
     .endm
 
 /* void *membus_move(void *dst, const void *src, size_t n) */
-function membus_move
+function membus_move, public
     unless_chosen membus_move_chosen
     if_overlapping membus_avx512_move_overlapping
     short_or .Lmedium, .Llarge
 end_function membus_move
 
 /* void *membus_copy(void *dst, const void *src, size_t n) */
-function membus_copy
+function membus_copy, public
     unless_chosen membus_copy_chosen
     short_or .Lmedium, .Llarge
 end_function membus_copy
 
-    .hidden membus_avx512_move
 function membus_avx512_move
     if_overlapping membus_avx512_move_overlapping
     short_or .Lmedium, .Llarge
 end_function membus_avx512_move
 
-    .hidden membus_avx512_copy
 function membus_avx512_copy
     short_or .Lmedium, .Llarge
     medium_and_large .Lmedium, .Llarge

@@ -10,14 +10,11 @@
  * membus_avx2_fill_other's.
  */
 
+#include "function.inc"
+
     .text
 
-    .globl membus_avx2_fill
-    .hidden membus_avx2_fill
-    .type membus_avx2_fill, @function
-    .p2align 6
-membus_avx2_fill:
-    .cfi_startproc
+function membus_avx2_fill
     mov %edi, %ecx
     lea -8(%rdx), %r8
     neg %ecx
@@ -104,7 +101,6 @@ membus_avx2_fill:
     .cfi_def_cfa_register %rsp
     ret
     .cfi_restore_state
-    .cfi_endproc
-    .size membus_avx2_fill, . - membus_avx2_fill
+end_function membus_avx2_fill
 
     .section .note.GNU-stack, "", @progbits

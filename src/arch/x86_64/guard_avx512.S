@@ -63,7 +63,7 @@
     .endm
 
 /* size_t membus_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault) */
-function membus_guard_copy
+function membus_guard_copy, public
     unless_chosen membus_guard_copy_chosen
     vmovq %rcx, %xmm31
     short_or .Lmedium, .Llarge

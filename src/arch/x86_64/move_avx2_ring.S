@@ -32,27 +32,15 @@
 #define END       -16  /* dst + n */
 #define LAST      -24  /* the last 8 bytes */
 #define WORDS     -64  /* the 32 bytes that end where the last aligned word of dst does */
-#define SINK      -88  /* 16 bytes at a 16-byte boundary: rsp is 8 off one */
+#define SINK      -88  /* 16 bytes, at a 16-byte boundary where the caller aligns its stack */
 #define SLOTS     -96  /* the arguments of membus_avx2_ring_more */
 #define SLOTS_END -104
 #define DIRECT    -112
 #define OFFSET    -120 /* src - dst */
 
+#include "function.inc"
+
     .text
-
-    .macro function name
-    .globl \name
-    .hidden \name
-    .type \name, @function
-    .p2align 6
-\name:
-    .cfi_startproc
-    .endm
-
-    .macro end_function name
-    .cfi_endproc
-    .size \name, . - \name
-    .endm
 
 /* Tail and last loaded. rax dst, rdi and rsi at the first line, rdx all lines, r8 -d. */
     .macro begin
@@ -115,7 +103,7 @@
     element 2, movw, r10w
     element 4, movl, r11d
     element 8, movq, rcx
-    element 16, vmovdqa, xmm0
+    element 16, vmovdqu, xmm0
 9:
     .endm
 
@@ -225,8 +213,8 @@
 /* Three lines at once, through the registers that the ring leaves. */
     .macro load_three move, from:vararg
     \move \from, %ymm0
-    \move 32+\from, %ymm14
-    \move 64+\from, %ymm15
+    \move 32\from, %ymm14
+    \move 64\from, %ymm15
     .endm
 
     .macro store_three to

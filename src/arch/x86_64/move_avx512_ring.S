@@ -31,21 +31,9 @@
  *   ecx    lines to store once all are loaded          k1   mask of the head
  */
 
+#include "function.inc"
+
     .text
-
-    .macro function name
-    .globl \name
-    .hidden \name
-    .type \name, @function
-    .p2align 6
-\name:
-    .cfi_startproc
-    .endm
-
-    .macro end_function name
-    .cfi_endproc
-    .size \name, . - \name
-    .endm
 
 /* Two halves: where a line of dst crosses one of src, only one of them does. */
     .macro load register, at
