@@ -159,6 +159,8 @@ static void *attacking_thread(void *argument)
         withdraw(page, PROT_NONE);
         for (volatile int i = 0; i < 200; i++)
             continue;
+        if (page & 1) /* where the threads share a CPU, the copies' turn has to come now */
+            sched_yield();
         withdraw(page, PROT_READ | PROT_WRITE);
         sched_yield();
     }
@@ -235,6 +237,8 @@ static void test_withdrawn_by_thread(void **state)
     printf("# %u faults, %u of them inside a page\n", toll.faults, toll.inside);
     memory_close(&m);
     guard_off();
+    if (toll.faults == 0)
+        SKIP("the other thread never withdrew a page while it was copied");
 }
 
 static void test_withdrawn_by_handler(void **state)
