@@ -111,6 +111,19 @@ def table(routines, out):
     out.append("")
 
 
+def runs(routine):
+    """Whether every call returned. A CPU that lacks a routine's instructions ends the calls that come
+    to them, and the rules are judged by the others alone: those say nothing of the routine."""
+    return not routine["rules"].get("RUNS", {}).get("violations")
+
+
+def left_out(routines, out):
+    names = [name_of(r) for r in routines if not runs(r)]
+    if names:
+        out.append("Not here, because the CPU that this ran on could not run them to their end: " +
+                   ", ".join(names) + ".\n")
+
+
 def is_membus(routine):
     return routine["symbol"].startswith("membus")
 
@@ -120,7 +133,8 @@ def kept(routine):
 
 
 def summary(results):
-    routines = [r for audits in results.values() for a in audits for r in a["routines"]]
+    routines = [r for audits in results.values() for a in audits for r in a["routines"]
+                if runs(r)]
     ours = [r for r in routines if is_membus(r)]
     theirs = [r for r in routines if not is_membus(r)]
     calls = sum(r["calls"] for r in routines)
@@ -137,7 +151,8 @@ def write(results, path):
             out.append("Not audited on the machine that wrote this: no compiler or no library.\n")
             continue
         routines = [r for audit in results[arch] for r in audit["routines"]]
-        table(sorted(routines, key=is_membus), out)
+        table(sorted(filter(runs, routines), key=is_membus), out)
+        left_out(routines, out)
     out.append(TAIL)
     version = {a["membus"] for audits in results.values() for a in audits}
     out.append(f"Written by `scripts/audits.sh` of membus {', '.join(sorted(version))}; glibc of "

@@ -38,4 +38,16 @@ expect 1 "count.py fails on a failure" "$root/scripts/count.py" "$tmp/tap"
 expect 1 "count.py fails where nothing ran" "$root/scripts/count.py" "$tmp/tap"
 echo '{"name": "x", "result": "TIMEOUT", "stdout": "ok 1 - a\n"}' >"$tmp/log.json"
 expect 1 "count.py fails on a timeout" "$root/scripts/count.py" "$tmp/log.json"
+
+# A routine whose calls crash says nothing by the others.
+mkdir "$tmp/audits"
+jq -n 'def routine(name; crashes): {symbol: name, object: "libglibc.so", kernel: null, calls: 9,
+        not_recorded: 0, rules: {W1: {cases: (9 - crashes), violations: 1},
+            RUNS: {cases: 9, violations: crashes}}};
+    {membus: "1", routines: [routine("right"; 0), routine("crashing"; 7)]}' >"$tmp/audits/x86_64.json"
+expect 0 "audits.py writes a page" "$root/scripts/audits.py" "$tmp/audits" "$tmp/page.md"
+grep -q '^| glibc `right` | 9 | 11 % |' "$tmp/page.md" &&
+    grep -q '^Of 1 routines .* 9 calls\.$' "$tmp/page.md" &&
+    ! grep -q '^| .*crashing' "$tmp/page.md" && grep -q 'could not run.*crashing' "$tmp/page.md"
+ok $? "audits.py leaves out what the CPU cannot run, and says so"
 tap_end
