@@ -201,11 +201,20 @@ run_guard_tests() { # qemu
     done
 }
 
+# What a log of test programs says (cmocka skips by "not ok N # SKIP"): counts; what was skipped.
+tally() { # log
+    echo "$(grep '^ok' "$1" | grep -vc SKIP) passed," \
+        "$(grep -cE '^(not )?ok.*# SKIP|^# skip part:' "$1") skipped"
+}
+
+reasons() { # log
+    sed -nE 's/^# skip (reason|part):/#  /p; s/^ok.* - all # SKIP/#   all:/p' "$1" | sort -u
+}
+
 check_guard() { # name cc flags folder qemu
     if build_guard_tests "$2" "$3" "$4" >guard.log 2>&1 && run_guard_tests "$5" >>guard.log 2>&1; then
-        echo "ok - $1: guard: $(grep '^ok' guard.log | grep -vc SKIP) passed," \
-            "$(grep -c '^ok.*SKIP' guard.log) skipped"
-        sed -n 's/^# skip reason:/#  /p; s/^ok.* - all # SKIP/#   all:/p' guard.log | sort -u
+        echo "ok - $1: guard: $(tally guard.log)"
+        reasons guard.log
     else
         echo "not ok - $1: guard"
         grep -v '^ok' guard.log | sed 's/^/# /' | tail -20
@@ -233,7 +242,8 @@ check_configuration() { # name arch triple folder qemu compiler level
     if unlinkable "$link"; then
         echo "ok - $name: tests # SKIP lld does not link the ABI of Debian's ppc64"
     elif run_tests "$2" "$5" $full >tests.log 2>&1; then
-        echo "ok - $name: tests: $(grep -c '^ok' tests.log) passed ($((SECONDS - began)) s)"
+        echo "ok - $name: tests: $(tally tests.log) ($((SECONDS - began)) s)"
+        reasons tests.log
     else
         echo "not ok - $name: tests"
         grep -v '^ok' tests.log | sed 's/^/# /' | tail -20
