@@ -14,7 +14,7 @@ import sys
 TAP = re.compile(r'^(not )?ok\b\s*\d*\s*(?:-\s*)?(.*)$')
 # cmocka 1.1.5 prints a skipped test as "not ok N # SKIP name"; the line before says why.
 SKIP = re.compile(r'#\s*SKIP\b\s*(.*)$', re.IGNORECASE)
-REASON = re.compile(r'^# skip reason: \w+: (.*)$')
+REASON = re.compile(r'^# skip reason: (?:\w+: )?(.*)$')
 NO_REASON = 'it does not say why'
 # What a test left out of itself, and went on.
 PART = re.compile(r'^# skip part: (.*?): (.*)$')
@@ -38,7 +38,7 @@ class Count:
         skip = SKIP.search(match.group(2))
         if skip:
             name = match.group(2)[:skip.start()].strip()
-            self.skip(program, name or skip.group(1), skip.group(1) if name else reason)
+            self.skip(program, name or skip.group(1), name and skip.group(1) or reason)
         elif match.group(1):
             self.failed += 1
             print(f'FAIL {program}: {match.group(2)}')

@@ -27,10 +27,11 @@ printf 'ok 1 - a\nok 2 - b # SKIP no such thing\n' >"$tmp/tap"
 expect 0 "count.py counts" "$root/scripts/count.py" "$tmp/tap"
 grep -qx '1 passed, 0 failed, 1 skipped' "$tmp/out"
 ok $? "count.py: closing line"
-printf '# skip part: kernel x: no CPU\n# skip reason: helper: too old\nnot ok 1 # SKIP b\nok 2 - c\n' >"$tmp/tap"
+printf '# skip part: kernel x: no CPU\n# skip reason: helper: too old\nnot ok 1 # SKIP b\nok 2 - c\n# skip reason: too new\nok 3 - d # SKIP\n' >"$tmp/tap"
 expect 0 "count.py counts what a test left out" "$root/scripts/count.py" "$tmp/tap"
 grep -q 'kernel x: no CPU$' "$tmp/out" && grep -q 'b: too old$' "$tmp/out" &&
-    grep -qx '1 passed, 0 failed, 2 skipped' "$tmp/out"
+    grep -q 'd: too new$' "$tmp/out" &&
+    grep -qx '1 passed, 0 failed, 3 skipped' "$tmp/out"
 ok $? "and says why, whoever it was that skipped"
 printf 'ok 1 - a\nnot ok 2 - b\n' >"$tmp/tap"
 expect 1 "count.py fails on a failure" "$root/scripts/count.py" "$tmp/tap"
