@@ -6,6 +6,9 @@
 #include "audit_trace.h"
 
 #include <cpuid.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum need { ANY, AVX2, AVX512, CLZERO, MOVBE, PREFETCHW };
 
@@ -344,6 +347,28 @@ static void test_engines_agree_membus(void **state)
     }
 }
 
+/* Signals that somebody sends, to a shell's whole job or about a window's size, are not the
+ * routine's. */
+static void test_signals_from_outside(void **state)
+{
+    const struct membus_audit_target target = {.object = "libc.so.6", .symbol = "memmove"};
+    const pid_t parent = getpid(), sender = fork();
+    size_t count;
+
+    (void)state;
+    for (; sender == 0 && getppid() == parent; usleep(200)) {
+        kill(0, SIGCONT);
+        kill(0, SIGWINCH);
+    }
+    if (sender == 0)
+        _exit(0);
+    assert_true(sender > 0);
+    count = compare_engines(&target, true, 30);
+    kill(sender, SIGKILL);
+    waitpid(sender, NULL, 0);
+    assert_int_equal(count, 11 * 9);
+}
+
 /* A sweep and single runs give the same, in order; and a visitor ends it. */
 struct sweep {
     struct membus_audit_engine *single;
@@ -427,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_engines_agree_memcpy),
         cmocka_unit_test(test_engines_agree_memmove),
         cmocka_unit_test(test_engines_agree_membus),
+        cmocka_unit_test(test_signals_from_outside),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_large),
     };

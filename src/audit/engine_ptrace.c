@@ -89,6 +89,13 @@ static void set_dead(struct membus_audit_engine *e, int status)
     e->call.outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : SIGKILL;
 }
 
+/* Is it the instruction's own doing? Else somebody sent it, or the terminal. */
+static bool is_fault(const siginfo_t *info)
+{
+    return info->si_code > 0 && (info->si_signo == SIGSEGV || info->si_signo == SIGBUS ||
+                                 info->si_signo == SIGILL || info->si_signo == SIGFPE);
+}
+
 /* A single step; false when it was the call's last, and the outcome is set. */
 static bool single_step(struct membus_audit_engine *e)
 {
@@ -97,16 +104,21 @@ static bool single_step(struct membus_audit_engine *e)
     siginfo_t info;
     int status = 0;
 
-    if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) || waitpid(pid, &status, 0) != pid ||
-        !WIFSTOPPED(status)) {
-        set_dead(e, status);
-        return false;
-    }
+    /* Another signal stops the child before the instruction, and is withheld from it. */
+    do {
+        info.si_signo = 0;
+        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) || waitpid(pid, &status, 0) != pid ||
+            !WIFSTOPPED(status)) {
+            set_dead(e, status);
+            return false;
+        }
+        if (WSTOPSIG(status) != SIGTRAP)
+            ptrace(PTRACE_GETSIGINFO, pid, NULL, &info);
+    } while (info.si_signo && !is_fault(&info));
     ptrace(PTRACE_GETREGS, pid, NULL, &regs);
     get_registers(&regs, &e->call.regs);
     if (WSTOPSIG(status) == SIGTRAP)
         return true;
-    ptrace(PTRACE_GETSIGINFO, pid, NULL, &info);
     e->call.outcome.end = MEMBUS_AUDIT_CRASHED;
     e->call.outcome.signal = WSTOPSIG(status);
     e->call.outcome.fault_addr = (uintptr_t)info.si_addr;
