@@ -23,10 +23,7 @@ limit=240 # seconds for one boot with all its tests
     arm64-bookworm-backports
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-
-fetch() { # ARCH SUITE ROOT WHAT...
-    "$here/fetch.sh" "$out/fetch" "$@"
-}
+. "$here/lib.sh"
 
 # The static programs for ARCH, in $out/build-ARCH.
 build_programs() {
@@ -140,25 +137,6 @@ boot() { # ARCH SUITE CONSOLE: the file for the console's text
     [ $rc != 124 ] && [ $rc != 137 ] || echo "GUEST-LIMIT $limit" >>"$console"
 }
 
-case_number=0
-failed=0
-
-# Passes the guest's cases on, numbered anew and with the guest's name.
-report() { # GUEST CONSOLE
-    local line
-
-    while IFS= read -r line; do
-        case $line in
-        "ok "* | "not ok "*)
-            case_number=$((case_number + 1))
-            echo "$line" | sed -E "s/^((not )?ok) [0-9]+ - /\1 $case_number - $1: /"
-            case $line in "not ok "*) failed=$((failed + 1)) ;; esac
-            ;;
-        "# "*) echo "$line" ;;
-        esac
-    done < <(grep -a -E '^(ok|not ok|#) ' "$2")
-}
-
 # The limit of a boot works: one that has hardly begun is ended, and noted in the console's text.
 check_limit() {
     local console=$out/console-limit.log
@@ -173,19 +151,6 @@ check_limit() {
         failed=$((failed + 1))
         echo "not ok $case_number - $1: a boot over its limit is ended"
     fi
-}
-
-check_end() { # GUEST CONSOLE
-    case_number=$((case_number + 1))
-    if grep -a -q '^GUEST-END done$' "$2"; then
-        echo "ok $case_number - $1: runs to its end"
-        return
-    fi
-    failed=$((failed + 1))
-    echo "not ok $case_number - $1: runs to its end"
-    ! grep -a -q '^GUEST-LIMIT' "$2" || echo "# no end after $limit s"
-    echo "# the end of its console ($2):"
-    tail -n 30 "$2" | sed 's/^/#   /'
 }
 
 echo "TAP version 13"
