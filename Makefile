@@ -6,6 +6,7 @@
 #   make run      build, audit this machine's memcpy beside membus, write build/report.html
 #   make check    build and run every test
 #   make check-guest   boot kernels under QEMU and test VFIO inside
+#   make check-avx512  run the tests of the kernel avx512 on a CPU that Bochs emulates
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make bench    the benchmark
 #   make audits     audit C libraries and membus on every architecture into docs/audits.md
@@ -19,7 +20,8 @@
 BUILD  ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run check check-cross check-guest install bench perf-docs audits soak fuzz format clean
+.PHONY: all run check check-cross check-guest check-avx512 install bench perf-docs audits soak fuzz
+.PHONY: format clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
@@ -39,6 +41,10 @@ check-cross: all
 check-guest:
 	scripts/deps.sh build guest
 	scripts/check-guest.sh
+
+check-avx512: all
+	scripts/deps.sh avx512
+	scripts/check-avx512.sh $(BUILD)
 
 install: all
 	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))

@@ -43,6 +43,18 @@ qemu-system-x86
 xz-utils
 "
 
+packages_avx512="
+bochs
+bochs-term
+bochsbios
+busybox-static
+cpio
+isolinux
+syslinux-common
+vgabios
+xorriso
+"
+
 packages_fuzz="
 clang-14
 libcapstone-dev
@@ -98,7 +110,7 @@ qemu-system-x86
 "
 
 groups() {
-    sed -n 's/^packages_\([a-z_]*\)="$/\1/p' "$0"
+    sed -n 's/^packages_\([a-z0-9_]*\)="$/\1/p' "$0"
 }
 
 list=0

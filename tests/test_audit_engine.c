@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Routines whose accesses are known are recorded exactly so, by both engines. */
+/*
+ * Routines whose accesses are known are recorded exactly so, by both engines.
+ *
+ *   test_audit_engine [TEST]    that test alone: scripts/check-avx512.sh has no time for more
+ */
 
 #include "audit_engine.h"
 #include "audit_trace.h"
@@ -440,7 +444,7 @@ static void test_large(void **state)
     membus_audit_slots.close(engine);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_general),
@@ -457,5 +461,7 @@ int main(void)
         cmocka_unit_test(test_large),
     };
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return RUN_TESTS(tests);
 }

@@ -3,6 +3,8 @@
 /*
  * Strict order (W6), as recorded: beside every other rule, no store is wider than what the
  * architecture keeps whole, 16 bytes at a 16-byte boundary without a mask (SDM 9.1.1), or 8.
+ *
+ *   test_audit_strict [KERNEL]    that kernel alone: scripts/check-avx512.sh has no time for more
  */
 
 #include "audit_engine.h"
@@ -73,6 +75,8 @@ static struct tally sweep(const char *symbol, const char *kernel)
     return tally;
 }
 
+static const char *only; /* the kernel, if not all */
+
 static void test_strict_is_narrow(void **state)
 {
     static const char *const routines[] = {"strict_copy", "strict_transfer"};
@@ -80,6 +84,9 @@ static void test_strict_is_narrow(void **state)
 
     (void)state;
     for (unsigned i = 0; (kernel = membus_kernel_usable(i)); i++) {
+        if (only && strcmp(only, kernel) != 0)
+            continue;
+        print_message("# kernel %s\n", kernel);
         for (unsigned k = 0; k < sizeof(routines) / sizeof(routines[0]); k++) {
             const struct tally tally = sweep(routines[k], kernel);
 
@@ -99,13 +106,14 @@ static void test_wide_is_seen(void **state)
     assert_true(sweep("loose_copy", "avx2").wide > 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strict_is_narrow),
         cmocka_unit_test(test_wide_is_seen),
     };
 
+    only = argc > 1 ? argv[1] : NULL;
     skip_kernels();
     return RUN_TESTS(tests);
 }

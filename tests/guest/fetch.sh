@@ -5,6 +5,7 @@
 # headers of another architecture or suite, and programs newer than the machine's own.
 #
 #   fetch.sh CACHE ARCH SUITE ROOT kernel            linux-image and its version
+#   fetch.sh CACHE ARCH SUITE ROOT cloud-kernel      the same of linux-image-cloud: smaller
 #   fetch.sh CACHE ARCH SUITE ROOT headers           linux-headers, to build modules against
 #   fetch.sh CACHE ARCH SUITE ROOT kbuild            only the programs that such a build runs
 #   fetch.sh CACHE ARCH SUITE ROOT program PACKAGE   PACKAGE and what the machine lacks of its
@@ -87,6 +88,9 @@ select_packages() {
     case $what in
     kernel)
         depends "linux-image-$arch" '^linux-image-'
+        ;;
+    cloud-kernel)
+        depends "linux-image-cloud-$arch" '^linux-image-'
         ;;
     headers)
         headers=$(depends "linux-headers-$arch" '^linux-headers-')
