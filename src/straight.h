@@ -111,22 +111,18 @@ MEMBUS_INLINE void membus_straight_last(char *dst, const char *src, size_t n,
     membus_maybe_store(dst + end - 1, src + end - 1, 1, n, 1, sink);
 }
 
-/* n bytes at a word boundary of dst, between the constants `least` and `most` (at most 63): words,
- * each on its own (W5), then 4, 2 and 1 bytes. The range began at least 7 bytes before its end. */
-MEMBUS_INLINE void membus_straight_words(char *dst, const char *src, size_t n, unsigned least,
-                                         unsigned most, struct membus_sink *sink)
+/* 8 to 63 bytes at a word boundary of dst: words, each on its own (W5), then 4, 2 and 1 bytes. */
+MEMBUS_INLINE void membus_straight_words(char *dst, const char *src, size_t n,
+                                         struct membus_sink *sink)
 {
     char *d = dst;
     const char *s = src;
 
-#define WORD(i)                                            \
-    if (8 * i + 8 <= most) {                               \
-        if (8 * i + 8 > least)                             \
-            membus_pick_above(&d, &s, n, 8 * i + 7, sink); \
-        membus_word_copy(d + 8 * i, s + 8 * i, 8);         \
-    }
+#define WORD(i)                                    \
+    membus_pick_above(&d, &s, n, 8 * i + 7, sink); \
+    membus_word_copy(d + 8 * i, s + 8 * i, 8);
 
-    WORD(0)
+    membus_word_copy(dst, src, 8);
     WORD(1)
     WORD(2)
     WORD(3)
@@ -204,7 +200,7 @@ static __attribute__((noinline, unused)) void *membus_straight_longer(char *to, 
 
     n -= head;
     if (n < 64) {
-        membus_straight_words(dst, src, n, 8, 63, &sink);
+        membus_straight_words(dst, src, n, &sink);
         return to;
     }
     for (; n >= 64; n -= 64, dst += 64, src += 64) {

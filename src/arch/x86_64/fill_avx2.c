@@ -5,8 +5,7 @@
  * what is not there stored to a sink. Large ones cost a mispredicted branch, the loop's end.
  */
 
-#include "fill_avx2.h"
-
+#include "avx2.h"
 #include "branchless.h"
 #include "vector.h"
 
@@ -16,9 +15,9 @@ struct pattern {
     uint64_t word;
 };
 
-/* The sink of blocks, one for each place in the line, where none of them crosses a cache's line. */
+/* The sink of two blocks, with room to align it. */
 struct fill_sink {
-    char byte[4 * 32];
+    char byte[3 * 32];
 };
 
 MEMBUS_INLINE struct membus_sink *sink_aligned(struct fill_sink *sink)
@@ -31,17 +30,6 @@ MEMBUS_INLINE void maybe(char *dst, uint64_t word, unsigned width, size_t bits,
                          struct membus_sink *sink)
 {
     membus_word_fill(membus_pick(dst, bits, width, sink), word, width);
-}
-
-/* dst, or the sink from where n is not above the constant `limit`. */
-MEMBUS_INLINE char *pick_above(char *dst, size_t n, size_t limit, struct membus_sink *sink)
-{
-    __asm__("cmp %1, %2\n\t"
-            "cmovbe %3, %0"
-            : "+&r"(dst)
-            : "ri"(limit), "r"(n), "r"(sink)
-            : "cc");
-    return dst;
 }
 
 /* Elements of 1, 2 and 4 bytes up to a word boundary of dst. Returns their bytes. */
@@ -63,14 +51,14 @@ MEMBUS_INLINE void tail(char *dst, const struct pattern *p, size_t n, struct mem
 {
     const size_t before = n - 8;
     char *const last = dst + (before & ~(size_t)7);
-    char *block = dst, *half;
+    char *to = membus_pick(dst, before, 64, sink);
 
-    for (size_t i = 0; i < 96; i += 32) {
-        block = pick_above(block, before, i + 31, sink);
-        membus_store_32(block + i, p->block);
-    }
-    half = membus_pick(dst + (before & ~(size_t)31), before, 16, sink);
-    membus_store_16(half, _mm256_castsi256_si128(p->block));
+    membus_store_32(to, p->block);
+    membus_store_32(to + 32, p->block);
+    to = membus_pick(dst + (before & 64), before, 32, sink);
+    membus_store_32(to, p->block);
+    to = membus_pick(dst + (before & 96), before, 16, sink);
+    membus_store_16(to, _mm256_castsi256_si128(p->block));
     maybe(last - 8, p->word, 8, before, sink);
     membus_word_fill(last, p->word, 8);
     maybe(last + 8, p->word, 4, n, sink);

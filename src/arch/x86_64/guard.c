@@ -27,7 +27,7 @@
 /* One row: where the instruction is and where to go on, both relative to their own field, so that
  * the table needs no relocation; bytes stored before, and whether it is a store. */
 struct row {
-    int32_t at;
+    int32_t pc;
     int32_t to;
     uint16_t stored;
     uint16_t store;
@@ -58,7 +58,7 @@ size_t membus_avx2_guard_copy(void *dst, const void *src, size_t n, struct membu
 
 /* The rows of guard_avx512.S. */
 struct row_avx512 {
-    int32_t at;
+    int32_t pc;
     int32_t kind;
 };
 
@@ -436,6 +436,20 @@ static size_t stored_avx512(unsigned kind, const greg_t *reg)
     }
 }
 
+/* The row of the instruction at `pc`, or NULL. Every kind of row begins with where that is. */
+static const void *find(const void *begin, const void *end, size_t size, uintptr_t pc)
+{
+    for (const char *row = begin; row < (const char *)end; row += size) {
+        const int32_t distance = *(const int32_t *)(const void *)row;
+
+        if ((uintptr_t)row + (uintptr_t)(intptr_t)distance == pc)
+            return row;
+    }
+    return NULL;
+}
+
+#define FIND(table, pc) find(table##_begin, table##_end, sizeof(*table##_begin), (uintptr_t)(pc))
+
 /* What membus_guard_copy_rest() is told. */
 static uint64_t outcome_of(size_t stored, bool store, int signal, const siginfo_t *info)
 {
@@ -446,56 +460,41 @@ static uint64_t outcome_of(size_t stored, bool store, int signal, const siginfo_
 /* See guard_avx512.S. */
 static bool resume_avx512(int signal, const siginfo_t *info, greg_t *reg)
 {
-    const uintptr_t pc = (uintptr_t)reg[REG_RIP];
+    const struct row_avx512 *row = FIND(avx512, reg[REG_RIP]);
 
-    for (const struct row_avx512 *row = avx512_begin; row < avx512_end; row++) {
-        if ((uintptr_t)&row->at + (uintptr_t)(intptr_t)row->at != pc)
-            continue;
-        reg[REG_R8] = (greg_t)outcome_of(stored_avx512((unsigned)row->kind & 15, reg),
-                                         row->kind & GUARD_STORE, signal, info);
-        reg[REG_R9] = (greg_t)(uintptr_t)info->si_addr;
-        reg[REG_RSI] += reg[REG_RAX] - reg[REG_RDI];
-        reg[REG_RDI] = reg[REG_RAX];
-        reg[REG_RIP] = (greg_t)(uintptr_t)membus_avx512_guard_fault;
-        return true;
-    }
-    return false;
+    if (!row)
+        return false;
+    reg[REG_R8] = (greg_t)outcome_of(stored_avx512((unsigned)row->kind & 15, reg),
+                                     row->kind & GUARD_STORE, signal, info);
+    reg[REG_R9] = (greg_t)(uintptr_t)info->si_addr;
+    reg[REG_RSI] += reg[REG_RAX] - reg[REG_RDI];
+    reg[REG_RDI] = reg[REG_RAX];
+    reg[REG_RIP] = (greg_t)(uintptr_t)membus_avx512_guard_fault;
+    return true;
 }
 
 /* See guard_avx2.S. */
 static bool resume_avx2(int signal, const siginfo_t *info, greg_t *reg)
 {
-    const uintptr_t pc = (uintptr_t)reg[REG_RIP];
+    const struct row_avx2 *row = FIND(avx2, reg[REG_RIP]);
 
-    for (const struct row_avx2 *row = avx2_begin; row < avx2_end; row++) {
-        if ((uintptr_t)&row->pc + (uintptr_t)(intptr_t)row->pc != pc)
-            continue;
+    if (!row)
+        return false;
 
-        const greg_t done = reg[row->base] + (reg[row->index] & row->mask) + row->at;
+    const greg_t done = reg[row->base] + (reg[row->index] & row->mask) + row->at;
 
-        reg[REG_R8] = (greg_t)outcome_of((size_t)(done - reg[REG_RAX]), row->store, signal, info);
-        reg[REG_R9] = (greg_t)(uintptr_t)info->si_addr;
-        if (row->framed)
-            reg[REG_RSP] = reg[REG_R11];
-        reg[REG_RIP] = (greg_t)(uintptr_t)membus_avx2_guard_fault;
-        return true;
-    }
-    return false;
-}
-
-static const struct row *find(uintptr_t pc)
-{
-    for (const struct row *row = rows_begin; row < rows_end; row++) {
-        if ((uintptr_t)&row->at + (uintptr_t)(intptr_t)row->at == pc)
-            return row;
-    }
-    return NULL;
+    reg[REG_R8] = (greg_t)outcome_of((size_t)(done - reg[REG_RAX]), row->store, signal, info);
+    reg[REG_R9] = (greg_t)(uintptr_t)info->si_addr;
+    if (row->framed)
+        reg[REG_RSP] = reg[REG_R11];
+    reg[REG_RIP] = (greg_t)(uintptr_t)membus_avx2_guard_fault;
+    return true;
 }
 
 bool membus_arch_guard_resume(int signal, const siginfo_t *info, void *context)
 {
     greg_t *reg = ((ucontext_t *)context)->uc_mcontext.gregs;
-    const struct row *row = find((uintptr_t)reg[REG_RIP]);
+    const struct row *row = FIND(rows, reg[REG_RIP]);
 
     if (!row)
         return resume_avx2(signal, info, reg) || resume_avx512(signal, info, reg);

@@ -6,20 +6,16 @@
  * copy itself is copy_avx2.S.
  */
 
+#include "avx2.h"
 #include "cpu.h"
-#include "fill_avx2.h"
 #include "kernels.h"
-#include "move_avx2.h"
 #include "vector.h"
-#include "words.h"
-
-void *membus_avx2_copy(void *dst, const void *src, size_t n);
 
 static void *move(void *to, const void *from, size_t n)
 {
     if ((uintptr_t)to - (uintptr_t)from >= n)
         return membus_avx2_copy(to, from, n);
-    return membus_avx2_move_overlapping(to, from, n, membus_avx2_copy);
+    return membus_avx2_move_overlapping(to, from, n);
 }
 
 static bool usable(void)

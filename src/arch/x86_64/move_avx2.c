@@ -2,7 +2,8 @@
 
 /* Overlapping moves by the kernel `avx2`, the window in registers as far as it fits. */
 
-#include "move_avx2.h"
+#include "avx2.h"
+#include "move.h"
 
 #define LINE 32u
 
@@ -45,8 +46,7 @@ static __attribute__((noinline)) void *ring_more(void *dst, const void *src, siz
  * The first lines go straight to their place. The others wait in the ring until those are done, if
  * it has room for all of them; or it turns, with room for `ring`, which d takes.
  */
-static void *move_more(void *dst, const void *src, size_t n, size_t ring,
-                       membus_copy_function *copy)
+static void *move_more(void *dst, const void *src, size_t n, size_t ring)
 {
     const uintptr_t d = (uintptr_t)dst - (uintptr_t)src, end = (uintptr_t)dst + n;
     const uintptr_t first = ((uintptr_t)dst + LINE - 1) & ~(uintptr_t)(LINE - 1);
@@ -56,24 +56,24 @@ static void *move_more(void *dst, const void *src, size_t n, size_t ring,
     const size_t count = held > BESIDE ? (held - BESIDE + 2) / 3 * 3 : 0;
 
     if (count > SLOTS)
-        return membus_move_windowed(dst, src, n, copy);
+        return membus_move_windowed(dst, src, n, membus_avx2_copy);
     return ring_more(dst, src, n, count, direct);
 }
 
-void *membus_avx2_move_overlapping(void *to, const void *from, size_t n, membus_copy_function *copy)
+void *membus_avx2_move_overlapping(void *to, const void *from, size_t n)
 {
     const size_t d = (uintptr_t)to - (uintptr_t)from, all = n / LINE;
     const size_t ring = d / LINE + (d % LINE != 0) + 1, lines = lesser(ring, all);
 
     if (d == 0)
-        return copy(to, from, n);
+        return membus_avx2_copy(to, from, n);
     if (n < RING_LEAST)
-        return membus_move_windowed(to, from, n, copy);
+        return membus_move_windowed(to, from, n, membus_avx2_copy);
     if (lines <= 4)
         return membus_avx2_ring_4(to, from, n);
     if (lines <= 8)
         return membus_avx2_ring_8(to, from, n);
     if (lines <= REGISTERS)
         return membus_avx2_ring_15(to, from, n);
-    return move_more(to, from, n, ring, copy);
+    return move_more(to, from, n, ring);
 }
