@@ -25,6 +25,9 @@ static void *first_fill(void *dst, int value, size_t n);
  * constructor has to have run.
  */
 const struct membus_kernel *_Atomic membus_kernel_active;
+#ifdef MEMBUS_ARCH_ENTRIES
+_Atomic unsigned char membus_kernel_entry;
+#endif
 static void *(*_Atomic active_copy)(void *, const void *, size_t) = first_copy;
 static void *(*_Atomic active_strict)(void *, const void *, size_t) = first_strict;
 static void *(*_Atomic active_move)(void *, const void *, size_t) = first_move;
@@ -37,6 +40,9 @@ static void activate(const struct membus_kernel *kernel)
     atomic_store_explicit(&active_move, kernel->move, memory_order_relaxed);
     atomic_store_explicit(&active_fill, kernel->fill, memory_order_relaxed);
     atomic_store_explicit(&membus_kernel_active, kernel, memory_order_relaxed);
+#ifdef MEMBUS_ARCH_ENTRIES
+    atomic_store_explicit(&membus_kernel_entry, kernel->entry, memory_order_relaxed);
+#endif
 }
 
 static const struct membus_kernel *find(const char *name)

@@ -21,6 +21,7 @@ struct membus_kernel {
     const char *name;
     bool (*usable)(void); /* does this CPU and its kernel have the instructions? */
     const char *needs;    /* what that asks for, for people */
+    unsigned char entry;  /* see MEMBUS_ARCH_ENTRIES; 0: none */
 
     /* No overlap, or dst <= src. */
     void *(*copy)(void *dst, const void *src, size_t n);
@@ -40,11 +41,13 @@ struct membus_kernel {
 };
 
 /*
- * Where one kernel is likely, the architecture defines membus_copy(), membus_move() and
- * membus_guard_copy() itself, and jumps to these where another is chosen.
+ * Where some kernels are likely, the architecture defines membus_copy(), membus_move() and
+ * membus_guard_copy() itself. They look at the `entry` of the kernel in use, and go to these where
+ * it is 0 or none is chosen yet.
  */
 #ifdef MEMBUS_ARCH_X86_64_H
 #define MEMBUS_ARCH_ENTRIES
+extern _Atomic unsigned char membus_kernel_entry;
 void *membus_copy_chosen(void *dst, const void *src, size_t n);
 void *membus_move_chosen(void *dst, const void *src, size_t n);
 #endif

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 void *membus_avx2_copy(void *dst, const void *src, size_t n);
+void *membus_avx2_move(void *dst, const void *src, size_t n);
 
 /* Overlaps with src <= dst < src + n. */
 void *membus_avx2_move_overlapping(void *dst, const void *src, size_t n);

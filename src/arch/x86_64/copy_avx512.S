@@ -60,14 +60,14 @@
 
 /* void *membus_move(void *dst, const void *src, size_t n) */
 function membus_move, public
-    unless_chosen membus_move_chosen
+    unless_in_use membus_move_avx2_entry
     if_overlapping membus_avx512_move_overlapping
     short_or .Lmedium, .Llarge
 end_function membus_move
 
 /* void *membus_copy(void *dst, const void *src, size_t n) */
 function membus_copy, public
-    unless_chosen membus_copy_chosen
+    unless_in_use membus_copy_avx2_entry
     short_or .Lmedium, .Llarge
 end_function membus_copy
 

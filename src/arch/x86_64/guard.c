@@ -54,7 +54,6 @@ __asm__(".hidden __start_membus_guard_avx2\n"
         ".hidden __stop_membus_guard_avx2\n");
 
 void membus_avx2_guard_fault(void);
-size_t membus_avx2_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault);
 
 /* The rows of guard_avx512.S. */
 struct row_avx512 {
@@ -280,14 +279,13 @@ size_t membus_arch_guard_blocks(void *to, const void *from, size_t n,
                                             : copy_vectors_avx2(to, from, n, trap);
 }
 
-/* With another kernel than avx512; and what guard_avx512.S leaves. */
+/* With a kernel that has no entry; and the first call, before one is chosen. */
 size_t membus_guard_copy_chosen(void *dst, const void *src, size_t n, struct membus_fault *fault)
 {
     struct membus_guard_trap trap;
 
-    /* What the CPU has and the kernel in use (MEMBUS_KERNEL) wants. */
-    if (membus_kernel_get()->block >= 32)
-        return membus_avx2_guard_copy(dst, src, n, fault);
+    if (membus_kernel_get()->entry)
+        return membus_guard_copy(dst, src, n, fault);
 
     const size_t done = membus_arch_guard_copy(dst, src, n, false, &trap);
 

@@ -60,6 +60,13 @@
 
     .text
 
+/* From membus_guard_copy() (entries.h). */
+    .p2align 6
+    .skip 64 - 6, 0x90
+function_here membus_guard_copy_avx2_entry
+    jb membus_guard_copy_chosen
+end_function membus_guard_copy_avx2_entry
+
 /* size_t membus_avx2_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault) */
 function membus_avx2_guard_copy
     mov %rsi, -24(%rsp)

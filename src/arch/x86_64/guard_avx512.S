@@ -51,11 +51,11 @@
 /* Nothing; and 16 bytes at a 16-byte boundary, which are one access. */
     .macro otherwise_short
     test %rdx, %rdx
-    jz .Lchosen
+    jz .Lother
     cmp $16, %rdx
     jne 1f
     test $15, %dil
-    jz .Lchosen
+    jz .Lother
 1:
     .endm
 
@@ -64,13 +64,13 @@
 
 /* size_t membus_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault) */
 function membus_guard_copy, public
-    unless_chosen membus_guard_copy_chosen
+    unless_in_use membus_guard_copy_avx2_entry
     vmovq %rcx, %xmm31
     short_or .Lmedium, .Llarge
     medium_and_large .Lmedium, .Llarge
-.Lchosen:
+.Lother:
     vmovq %xmm31, %rcx
-    jmp membus_guard_copy_chosen
+    jmp membus_avx2_guard_copy
     .globl membus_avx512_guard_fault
     .hidden membus_avx512_guard_fault
 membus_avx512_guard_fault:

@@ -8,15 +8,9 @@
 
 #include "avx2.h"
 #include "cpu.h"
+#include "entries.h"
 #include "kernels.h"
 #include "vector.h"
-
-static void *move(void *to, const void *from, size_t n)
-{
-    if ((uintptr_t)to - (uintptr_t)from >= n)
-        return membus_avx2_copy(to, from, n);
-    return membus_avx2_move_overlapping(to, from, n);
-}
 
 static bool usable(void)
 {
@@ -33,10 +27,11 @@ const struct membus_kernel membus_kernel_avx2 = {
     .name = "avx2",
     .usable = usable,
     .needs = "AVX2 and BMI2, and an operating system that saves their registers",
+    .entry = ENTRY_AVX2,
     .copy = membus_avx2_copy,
     .copy_strict = membus_strict_copy,
     .fill = membus_avx2_fill,
-    .move = move,
+    .move = membus_avx2_move,
     .block = 32,
     .load_blocks = blocks,
     .store_blocks = blocks,

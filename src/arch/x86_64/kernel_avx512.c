@@ -14,6 +14,7 @@
 #include "avx512.h"
 #include "masks_avx512.h"
 #include "cpu.h"
+#include "entries.h"
 #include "kernels.h"
 #include "words.h"
 
@@ -196,6 +197,7 @@ const struct membus_kernel membus_kernel_avx512 = {
     .name = "avx512",
     .usable = usable,
     .needs = "AVX-512 F, BW and VL, and an operating system that saves their registers",
+    .entry = ENTRY_AVX512,
     .copy = membus_avx512_copy,
     .copy_strict = membus_strict_copy,
     .fill = membus_avx512_fill,
