@@ -19,6 +19,11 @@
  * scheduler interrupted is an outlier that the median ignores, and what slows the whole machine
  * slows both sides of a ratio. The baseline is measured a second time under another name, and
  * what that ratio shows is the noise.
+ *
+ * What does not slow both sides alike is somebody else on the core's other hardware thread, which a
+ * virtual machine is not told of: code that uses all of a core loses half of it, code that waits
+ * for its mispredicted branches little. A gauge finds those rounds, and they have a ratio of their
+ * own, beside the one of the others.
  */
 
 #include <stdbool.h>
@@ -111,8 +116,9 @@ struct bench_settings {
     double batch_us;     /* length of a batch */
     unsigned rounds_min; /* at least so many rounds, however long they take */
     unsigned rounds_max;
-    double case_ms; /* rounds go on for about so long */
-    int cpu;        /* where it is pinned; -1 where pinning failed */
+    double case_ms;       /* rounds go on for about so long */
+    int cpu;              /* where it is pinned; -1 where pinning failed */
+    unsigned patience_ms; /* it waits so long in all to be alone on the core in rounds_min rounds */
 };
 
 struct bench_quartiles {
@@ -124,7 +130,10 @@ struct bench_result {
     struct bench_quartiles ratio; /* of the baseline's time, same round */
     struct bench_quartiles ns;    /* per op */
     double cycles, instructions;  /* per op, where perf has them; else 0 */
-    unsigned rounds;
+    unsigned rounds;              /* of those two: alone on the core */
+    double shared;                /* the median ratio while the core was shared; 0: it was not */
+    unsigned rounds_shared;
+    bool disturbed; /* it was alone too seldom, and `rounds` are all */
 };
 
 /* Measures the routines, routines[0] being the baseline. */
@@ -139,6 +148,15 @@ struct bench_quartiles bench_quartiles_of(double *values, unsigned count);
 uint64_t bench_ticks(void);
 double bench_ticks_ns(void);
 extern const char bench_clock_name[];
+
+/* How long a fixed piece of arithmetic takes now, in ticks; and whether that is so much longer than
+ * it took at best that somebody else must be on the core. If somebody always was, no one can tell.
+ */
+double bench_gauge(void);
+bool bench_gauge_shared(double gauge);
+
+/* Waits until nobody is; false when the program has waited `patience_ms` in all. */
+bool bench_gauge_wait(unsigned patience_ms);
 
 /* Pins the thread to `cpu`, or to the one it is on if negative; the CPU, or -1. */
 int bench_pin(int cpu);

@@ -161,6 +161,8 @@ static void run_targets(struct bench_report *report, const struct options *optio
         if (out)
             bench_report_row(out, row);
     }
+    if (out)
+        bench_report_row_foot(out, rows, report->row_count);
 }
 
 static void run_groups(struct bench_report *report, const struct options *options,
@@ -209,7 +211,7 @@ static int deliver(const struct bench_report *report, const struct options *opti
 int bench_copy_main(int argc, char **argv)
 {
     struct options options = {.cpu = -1};
-    struct bench_settings settings = {20, 15, 301, 30, -1};
+    struct bench_settings settings = {20, 15, 301, 30, -1, 120000};
     struct bench_suite suite = {.count = 0};
     struct bench_report report = {.settings = &settings};
     int error = parse(&options, argc, argv);
@@ -217,7 +219,7 @@ int bench_copy_main(int argc, char **argv)
     if (error)
         return error < 0 ? 0 : error;
     if (options.quick)
-        settings = (struct bench_settings){2, 3, 3, 0, -1};
+        settings = (struct bench_settings){2, 3, 3, 0, -1, 0};
     if (!names_known(&options, argv[0]))
         return 2;
 

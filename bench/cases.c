@@ -13,7 +13,7 @@
 #define PAGE 4096u
 
 /* Sizes of a mix: long enough that no branch predictor learns them by heart. */
-#define MIX_OPS 65536u
+#define MIX_OPS 262144u
 
 /* What a mix runs over, on each side: with both it stays in the first-level cache but for the
  * 4 KiB copies' own traffic. */

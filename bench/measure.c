@@ -57,8 +57,8 @@ static bench_loop *loop_of(const struct bench_routine *routine, const struct ben
 struct run {
     const struct bench_case *c;
     struct bench_batch batch;
-    size_t warm; /* ops before each batch, not timed */
-    bool shared; /* batches so long that the scheduler will interrupt them: count CPU time */
+    size_t warm;    /* ops before each batch, not timed */
+    bool preempted; /* batches so long that the scheduler will interrupt them: count CPU time */
 };
 
 static void prepare(struct run *run, const struct bench_routine *routine)
@@ -119,7 +119,7 @@ static double timed(struct run *run, const struct bench_routine *routine)
     double ticks;
 
     prepare(run, routine);
-    if (run->shared) {
+    if (run->preempted) {
         double start = cpu_ticks();
 
         loop(&run->batch);
@@ -152,7 +152,7 @@ static void calibrate(struct run *run, const struct bench_settings *settings,
     }
     if (ticks < target)
         run->batch.count = (size_t)((double)run->batch.count * target / ticks) + 1;
-    run->shared = ticks * bench_ticks_ns() > LONG_NS;
+    run->preempted = ticks * bench_ticks_ns() > LONG_NS;
     run->warm = run->batch.count >= 8 ? run->batch.count / 8 : 0;
     run->batch.first += run->warm;
 }
@@ -170,20 +170,72 @@ static void count_events(struct run *run, const struct bench_routine *routine,
     result->instructions = (double)instructions / (double)run->batch.count;
 }
 
+/* What the rounds of a case took: those in which the core was ours first, [0, alone), then those in
+ * which it was shared, up to `rounds`. */
+static double ticks[ROUTINES_LIMIT][ROUNDS_LIMIT];
+
+static void swap(double *a, double *b)
+{
+    const double t = *a;
+
+    *a = *b;
+    *b = t;
+}
+
+/* Brings the rounds that were ours to the front: how many. `gauge` goes with them. */
+static unsigned part(double *gauge, unsigned rounds, unsigned count)
+{
+    unsigned alone = 0;
+
+    for (unsigned r = 0; r < rounds; r++) {
+        if (bench_gauge_shared(gauge[r]))
+            continue;
+        swap(&gauge[alone], &gauge[r]);
+        for (unsigned k = 0; k < count; k++)
+            swap(&ticks[k][alone], &ticks[k][r]);
+        alone++;
+    }
+    return alone;
+}
+
+/* Over the rounds [from, to). */
+static struct bench_quartiles ratio_of(unsigned routine, unsigned from, unsigned to)
+{
+    static double ratio[ROUNDS_LIMIT];
+
+    for (unsigned r = from; r < to; r++)
+        ratio[r - from] = ticks[routine][r] / ticks[0][r];
+    return bench_quartiles_of(ratio, to - from);
+}
+
+/* Is there to be another round? `alone` of `rounds` had the core to themselves. */
+static bool another(const struct bench_settings *settings, unsigned rounds, unsigned alone,
+                    bool in_time)
+{
+    if (rounds == ROUNDS_LIMIT || alone >= settings->rounds_max)
+        return false;
+    if (rounds < settings->rounds_min || (in_time && rounds < settings->rounds_max))
+        return true;
+    return alone < settings->rounds_min && bench_gauge_wait(settings->patience_ms);
+}
+
 void bench_measure(const struct bench_case *c, const struct bench_settings *settings,
                    const struct bench_routine *const *routines, unsigned count,
                    struct bench_result *results)
 {
-    static double ticks[ROUTINES_LIMIT][ROUNDS_LIMIT], ratio[ROUNDS_LIMIT];
+    static double gauge[ROUNDS_LIMIT];
     static volatile size_t zero;
     struct run run = {c, {c->dst, c->src, c->ops, c->mask, 0, 1, zero}, 0, false};
-    double spent = 0, limit = settings->case_ms * 1e6 / bench_ticks_ns();
-    unsigned rounds = 0;
+    const double limit = settings->case_ms * 1e6 / bench_ticks_ns();
+    double spent = 0;
+    unsigned rounds = 0, alone = 0;
 
     for (unsigned k = 0; k < count; k++)
         check(&run, routines[k]);
     calibrate(&run, settings, routines[0]);
-    for (; rounds < settings->rounds_max && rounds < ROUNDS_LIMIT; rounds++) {
+    do {
+        const double before = bench_gauge();
+
         for (unsigned i = 0; i < count; i++) {
             unsigned k = rounds & 1 ? count - 1 - i : i;
 
@@ -192,23 +244,32 @@ void bench_measure(const struct bench_case *c, const struct bench_settings *sett
         }
         if (!c->fresh)
             run.batch.first += run.batch.count;
-        if (spent > limit && rounds + 1 >= settings->rounds_min) {
-            rounds++;
-            break;
-        }
-    }
+
+        const double after = bench_gauge();
+
+        gauge[rounds++] = before > after ? before : after;
+        alone += !bench_gauge_shared(gauge[rounds - 1]);
+    } while (another(settings, rounds, alone, spent < limit));
+    alone = part(gauge, rounds, count);
+
+    const bool disturbed = alone < settings->rounds_min;
+    const unsigned used = disturbed ? rounds : alone;
+    const double scale = bench_ticks_ns() / (double)run.batch.count;
+
     for (unsigned k = 0; k < count; k++) {
-        results[k] = (struct bench_result){.routine = routines[k], .rounds = rounds};
-        for (unsigned r = 0; r < rounds; r++)
-            ratio[r] = ticks[k][r] / ticks[0][r];
-        results[k].ratio = bench_quartiles_of(ratio, rounds);
+        results[k] = (struct bench_result){
+            .routine = routines[k],
+            .ratio = ratio_of(k, 0, used),
+            .rounds = used,
+            .shared = alone < rounds ? ratio_of(k, alone, rounds).median : 0,
+            .rounds_shared = rounds - alone,
+            .disturbed = disturbed,
+        };
         if (bench_perf_on())
             count_events(&run, routines[k], &results[k]);
     }
-    double scale = bench_ticks_ns() / (double)run.batch.count;
-
     for (unsigned k = 0; k < count; k++) { /* sorts the ticks: after the ratios */
-        struct bench_quartiles t = bench_quartiles_of(ticks[k], rounds);
+        struct bench_quartiles t = bench_quartiles_of(ticks[k], used);
 
         results[k].ns = (struct bench_quartiles){t.q1 * scale, t.median * scale, t.q3 * scale};
     }

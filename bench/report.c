@@ -44,24 +44,45 @@ void bench_report_row_head(FILE *out)
 {
     fprintf(out, "\nTime over glibc's (or the peer's named) in the same run: geometric means of "
                  "the cases' medians.\n\n");
-    fprintf(out, "%-32s %8s %8s %-5s %12s %7s  %6s  %s\n", "work", "at most", "ratio", "",
-            "quartiles", "noise", "worst", "worst case");
+    fprintf(out, "%-32s %8s %8s  %-5s %12s %7s %7s %6s  %s\n", "work", "at most", "ratio", "",
+            "quartiles", "noise", "shared", "worst", "worst case");
 }
 
 void bench_report_row(FILE *out, const struct bench_row *row)
 {
-    char at_most[16] = "-";
+    char at_most[16] = "-", shared[16] = "-";
 
     if (row->at_most > 0)
         snprintf(at_most, sizeof(at_most), "%.2f", row->at_most);
+    if (row->shared > 0)
+        snprintf(shared, sizeof(shared), "%.3f", row->shared);
     fprintf(out, "%-32s %8s ", row->target->work, at_most);
     if (row->skipped)
         fprintf(out, "skipped: %s\n", row->skipped);
     else
-        fprintf(out, "%8.3f %-5s %5.3f-%-6.3f %5.1f %%  %6.3f  %s\n", row->ratio.median,
-                verdict(row), row->ratio.q1, row->ratio.q3, (row->noise - 1) * 100, row->worst,
-                row->worst_name);
+        fprintf(out, "%8.3f%c %-5s %5.3f-%-6.3f %5.1f %% %7s %6.3f  %s\n", row->ratio.median,
+                row->disturbed ? '*' : ' ', verdict(row), row->ratio.q1, row->ratio.q3,
+                (row->noise - 1) * 100, shared, row->worst, row->worst_name);
     fflush(out);
+}
+
+void bench_report_row_foot(FILE *out, const struct bench_row *rows, unsigned count)
+{
+    unsigned long rounds = 0, shared = 0;
+    bool disturbed = false;
+
+    for (unsigned i = 0; i < count; i++) {
+        rounds += rows[i].rounds;
+        shared += rows[i].rounds_shared;
+        disturbed |= rows[i].disturbed;
+    }
+    if (shared)
+        fprintf(out,
+                "\nSomebody else was on the core in %.0f %% of the rounds. Those are left out, "
+                "and give the column \"shared\".\n",
+                100.0 * (double)shared / (double)rounds);
+    if (disturbed)
+        fprintf(out, "*: too seldom alone on the core; all rounds.\n");
 }
 
 double bench_report_mean(const struct bench_records *records, const char *group, const char *row,

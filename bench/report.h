@@ -22,6 +22,7 @@ void bench_report_head(FILE *out, const struct bench_report *report);
 
 void bench_report_row_head(FILE *out);
 void bench_report_row(FILE *out, const struct bench_row *row);
+void bench_report_row_foot(FILE *out, const struct bench_row *rows, unsigned count);
 
 /* The table of one group: routines against rows of cases. */
 void bench_report_group(FILE *out, const struct bench_records *records,

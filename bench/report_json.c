@@ -26,10 +26,11 @@ static json_t *settings(const struct bench_report *report)
 {
     const struct bench_settings *s = report->settings;
 
-    return json_pack("{s:s, s:s, s:i, s:f, s:i, s:i, s:f, s:s?}", "kernel", bench_kernel(), "clock",
-                     bench_clock_name, "cpu", s->cpu, "batch_us", s->batch_us, "rounds_min",
-                     (int)s->rounds_min, "rounds_max", (int)s->rounds_max, "case_ms", s->case_ms,
-                     "perf_missing", report->perf ? strerror(-report->perf) : NULL);
+    return json_pack("{s:s, s:s, s:i, s:f, s:i, s:i, s:f, s:i, s:s?}", "kernel", bench_kernel(),
+                     "clock", bench_clock_name, "cpu", s->cpu, "batch_us", s->batch_us,
+                     "rounds_min", (int)s->rounds_min, "rounds_max", (int)s->rounds_max, "case_ms",
+                     s->case_ms, "patience_ms", (int)s->patience_ms, "perf_missing",
+                     report->perf ? strerror(-report->perf) : NULL);
 }
 
 static json_t *skipped(void)
@@ -53,6 +54,12 @@ static json_t *result_of(const struct bench_record *record, const struct bench_r
                           (int)result->rounds, "ratio", quartiles(result->ratio), "ns",
                           quartiles(result->ns));
 
+    if (result->shared > 0) {
+        json_object_set_new(j, "shared", json_real(result->shared));
+        json_object_set_new(j, "rounds_shared", json_integer(result->rounds_shared));
+    }
+    if (result->disturbed)
+        json_object_set_new(j, "disturbed", json_true());
     if (result->cycles > 0) {
         json_object_set_new(j, "cycles", json_real(result->cycles));
         json_object_set_new(j, "instructions", json_real(result->instructions));
@@ -86,6 +93,11 @@ static json_t *row_of(const struct bench_row *row)
     }
     json_object_set_new(j, "ratio", quartiles(row->ratio));
     json_object_set_new(j, "noise", json_real(row->noise));
+    if (row->shared > 0)
+        json_object_set_new(j, "shared", json_real(row->shared));
+    json_object_set_new(j, "rounds", json_integer(row->rounds));
+    json_object_set_new(j, "rounds_shared", json_integer(row->rounds_shared));
+    json_object_set_new(j, "disturbed", json_boolean(row->disturbed));
     json_object_set_new(j, "worst", json_real(row->worst));
     json_object_set_new(j, "worst_case", json_string(row->worst_name));
     json_object_set_new(j, "cases", json_integer(row->cases));

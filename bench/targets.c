@@ -208,6 +208,10 @@ static void row_add(struct bench_row *row, const struct bench_case *c,
     row->ratio.median += log(result->ratio.median);
     row->ratio.q3 += log(result->ratio.q3);
     row->noise += fabs(log(noise));
+    row->shared += log(result->shared); /* -inf: this case was always alone */
+    row->rounds_shared += result->rounds_shared;
+    row->rounds += result->disturbed ? result->rounds : result->rounds + result->rounds_shared;
+    row->disturbed |= result->disturbed;
     if (result->ratio.median > row->worst) {
         row->worst = result->ratio.median;
         strcpy(row->worst_name, c->name);
@@ -243,6 +247,7 @@ void bench_target_measure(struct bench_row *row, const struct bench_target *targ
     }
     bench_suite_free(suite);
     row->noise = exp(row->noise / row->cases);
+    row->shared = exp(row->shared / row->cases);
     row->ratio.q1 = exp(row->ratio.q1 / row->cases);
     row->ratio.median = exp(row->ratio.median / row->cases);
     row->ratio.q3 = exp(row->ratio.q3 / row->cases);

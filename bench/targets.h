@@ -32,7 +32,10 @@ struct bench_row {
     const struct bench_target *target;
     double at_most; /* 0: not held to anything */
     struct bench_quartiles ratio;
-    double noise; /* how far the baseline is from itself, either way: 1 or more */
+    double noise;  /* how far the baseline is from itself, either way: 1 or more */
+    double shared; /* the ratio while the core was shared; 0: some case never saw it so */
+    unsigned rounds_shared, rounds; /* those in which it was, of all its cases' rounds */
+    bool disturbed; /* some case saw the core too seldom alone: its ratio is of all rounds */
     double worst;
     char worst_name[48];
     unsigned cases;

@@ -37,6 +37,21 @@ def size(n):
     return f"{n // 1024} KiB" if n < 1 << 20 else f"{n >> 20} MiB"
 
 
+def on_the_core(rows, results):
+    rows = [r for r in rows if "skipped" not in r]
+    rounds, shared = (sum(r[k] for r in rows) for k in ("rounds", "rounds_shared"))
+    crowded = len({(r["group"], r["case"]) for r in results if r.get("disturbed")})
+    cases = len({(r["group"], r["case"]) for r in results})
+    lines = []
+    if shared:
+        lines.append(f"Somebody else was on the core in {shared / rounds:.0%} of the targets' rounds. "
+                     "Those are left out, and give the column \"shared\".")
+    if crowded:
+        lines.append(f"In {crowded} of the {cases} cases of the tables below it was never alone for "
+                     "long enough, so they are of all rounds.")
+    return lines
+
+
 def machine(targets, every, _):
     m, s = targets["machine"], targets["settings"]
     caches = ", ".join(f"L{i + 1} {size(c)}" for i, c in enumerate(m["cache"]) if c)
@@ -46,6 +61,7 @@ def machine(targets, every, _):
     if s.get("perf_missing"):
         lines.append("The machine gives no cycle and instruction counters "
                      f"(`perf_event_open`: {s['perf_missing']}).")
+    lines += on_the_core(targets["targets"], every["results"])
     for skipped in every["skipped"]:
         lines.append(f"Skipped: {skipped['routine']}: {skipped['reason']}.")
     return lines
@@ -56,14 +72,16 @@ def held(targets, every, _):
     for t in targets["targets"]:
         at_most = f"{t['at_most']:.2f}" if "at_most" in t else "–"
         if "skipped" in t:
-            rows.append([t["work"], at_most, "skipped: " + t["skipped"], "", "", ""])
+            rows.append([t["work"], at_most, "skipped: " + t["skipped"], "", "", "", ""])
             continue
         r = t["ratio"]
         over = "at_most" in t and r["median"] > t["at_most"]
         figure = f"**{cell(r['median'])}**" if over else cell(r["median"])
+        figure += " \\*" if t["disturbed"] else ""
         rows.append([t["work"], at_most, figure, f"{cell(r['q1'])}–{cell(r['q3'])}",
-                     f"{(t['noise'] - 1) * 100:.1f} %", f"{cell(t['worst'])} ({t['worst_case']})"])
-    return table(["work", "at most", "measured", "quartiles", "noise", "worst case"], rows)
+                     f"{(t['noise'] - 1) * 100:.1f} %", cell(t.get("shared")),
+                     f"{cell(t['worst'])} ({t['worst_case']})"])
+    return table(["work", "at most", "measured", "quartiles", "noise", "shared", "worst case"], rows)
 
 
 def across(group, columns, routines):

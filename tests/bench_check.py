@@ -36,6 +36,8 @@ def check_results(report, wrong):
         where = f"{r['group']}, {r['case']}, {r['routine']}"
         quartiles(where, r["ratio"], wrong)
         quartiles(where, r["ns"], wrong)
+        if not positive(r.get("shared", 1.0)) or r["rounds"] < 1:
+            wrong.append(f"{where}: {r['rounds']} rounds, shared {r.get('shared')}")
     groups = {r["group"] for r in report["results"]}
     routines = {r["routine"] for r in report["results"]}
     for group in GROUPS - groups:
@@ -57,6 +59,8 @@ def check_targets(report, wrong):
         quartiles(row["work"], row["ratio"], wrong)
         if not positive(row["noise"]) or row["cases"] < 1:
             wrong.append(f"{row['work']}: noise {row['noise']}, {row['cases']} cases")
+        if not 0 <= row["rounds_shared"] <= row["rounds"] or row["rounds"] < 1:
+            wrong.append(f"{row['work']}: {row['rounds_shared']} shared of {row['rounds']} rounds")
 
 
 def main():

@@ -219,10 +219,63 @@ static const struct bench_routine b = {.name = "b", .loop = {loop_b, loop_b, loo
 static const struct bench_routine lazy = {.name = "lazy",
                                           .loop = {loop_lazy, loop_lazy, loop_lazy, NULL}};
 
+/* The gauge is a mock: by the rounds' turns it says whose the core is ('a': alone, 's': shared), at
+ * the end again from the start; the program waits `waits` times. */
+static const char *core = "a";
+static unsigned gauged, waits;
+
+double bench_gauge(void)
+{
+    return core[gauged++ / 2 % strlen(core)] == 's' ? 2 : 1; /* before and after each round */
+}
+
+bool bench_gauge_shared(double gauge)
+{
+    return gauge > 1;
+}
+
+bool bench_gauge_wait(unsigned patience_ms)
+{
+    (void)patience_ms;
+    return waits && waits--;
+}
+
+static struct bench_result measured_on(const char *turns, unsigned may_wait)
+{
+    const struct bench_settings settings = {1, 4, 8, 0, -1, 0};
+    const struct bench_routine *both[] = {&a, &b};
+    struct bench_result results[2];
+
+    core = turns;
+    gauged = 0;
+    waits = may_wait;
+    bench_measure(bench_add_fixed(&suite, "test", 4096, 0, 0), &settings, both, 2, results);
+    bench_suite_free(&suite);
+    core = "a";
+    return results[1];
+}
+
+/* Rounds on a shared core are counted apart, and it goes on until there are enough others. */
+static void shared_rounds_are_apart(void **state)
+{
+    struct bench_result r = measured_on("a", 0);
+
+    (void)state;
+    assert_true(r.rounds == 4 && r.rounds_shared == 0 && r.shared == 0 && !r.disturbed);
+    r = measured_on("sa", 100);
+    assert_true(r.rounds == 4 && r.rounds_shared == 4 && r.shared > 0 && !r.disturbed);
+    r = measured_on("ssa", 100);
+    assert_true(r.rounds == 4 && r.rounds_shared == 8 && !r.disturbed);
+    r = measured_on("sa", 1); /* one round more, then all of them have to do */
+    assert_true(r.rounds == 5 && r.rounds_shared == 3 && r.disturbed);
+    r = measured_on("s", 0);
+    assert_true(r.rounds == 4 && r.rounds_shared == 4 && r.shared == r.ratio.median && r.disturbed);
+}
+
 /* a and b, then b and a, on the same ops: the last four batches show one of each order. */
 static void rounds_turn_around(void **state)
 {
-    const struct bench_settings settings = {1, 4, 4, 0, -1};
+    const struct bench_settings settings = {1, 4, 4, 0, -1, 0};
     const struct bench_routine *both[] = {&a, &b};
     struct bench_result results[2];
     const struct bench_case *c = bench_add_fixed(&suite, "test", 4096, 0, 0);
@@ -250,7 +303,7 @@ static void rounds_turn_around(void **state)
 /* A mix gives no ops twice in a row, whoever runs them. */
 static void fresh_ops_for_every_batch(void **state)
 {
-    const struct bench_settings settings = {1, 4, 4, 0, -1};
+    const struct bench_settings settings = {1, 4, 4, 0, -1, 0};
     const struct bench_routine *both[] = {&a, &b};
     struct bench_result results[2];
     const struct bench_case *c = bench_add_mix(&suite, MIX_1_64, 1);
@@ -267,7 +320,7 @@ static void fresh_ops_for_every_batch(void **state)
 /* A routine that copies nothing would win: it is refused. */
 static void a_routine_must_copy(void **state)
 {
-    const struct bench_settings settings = {1, 1, 1, 0, -1};
+    const struct bench_settings settings = {1, 1, 1, 0, -1, 0};
     const struct bench_routine *both[] = {&a, &lazy};
     struct bench_result results[2];
     const struct bench_case *c = bench_add_fixed(&suite, "test", 100, 0, 0);
@@ -310,6 +363,7 @@ int main(void)
         cmocka_unit_test(cases_fit_the_arena),
         cmocka_unit_test(limits_are_the_kernels),
         cmocka_unit_test(rounds_turn_around),
+        cmocka_unit_test(shared_rounds_are_apart),
         cmocka_unit_test(fresh_ops_for_every_batch),
         cmocka_unit_test(a_routine_must_copy),
         cmocka_unit_test(names_in_lists),
