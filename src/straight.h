@@ -47,10 +47,13 @@ MEMBUS_INLINE uintptr_t membus_straight_either(uintptr_t mask, const void *yes, 
     return (uintptr_t)no + (((uintptr_t)yes - (uintptr_t)no) & mask);
 }
 
-/* dst, if `bits` has the constant `bit`; else the sink. */
+/* dst, if `bits` has the constant `bit`; else the sink. Said in one expression, because gcc and
+ * clang make a conditional move of that, but of a choice of two addresses at once gcc makes a
+ * branch. */
 MEMBUS_INLINE char *membus_pick(char *dst, size_t bits, unsigned bit, struct membus_sink *sink)
 {
-    return (char *)membus_straight_either(-(uintptr_t)((bits & bit) != 0), dst, sink);
+    return (char *)((uintptr_t)sink +
+                    (((uintptr_t)dst - (uintptr_t)sink) & -(uintptr_t)((bits & bit) != 0)));
 }
 
 /* Both addresses, if `bits` has `bit`; else the sink and nowhere. */
@@ -141,7 +144,6 @@ MEMBUS_INLINE void membus_straight_rest(char *dst, const char *src, size_t n,
     const ptrdiff_t at16 = (ptrdiff_t)(n & 16) - 16, at8 = (ptrdiff_t)(n & 24) - 8;
     char *d = membus_pick(dst + at16, n, 16, sink);
 
-    MEMBUS_STRAIGHT_HERE(d);
     membus_word_copy(d, src + at16, 8);
     membus_word_copy(d + 8, src + at16 + 8, 8);
     membus_maybe_store(dst + at8, src + at8, 8, n, 8, sink);
