@@ -246,6 +246,9 @@ int bench_copy_main(int argc, char **argv)
         return 2;
     }
 
+    if (settings.patience_ms)
+        bench_gauge_learn();
+
     FILE *out = options.json && strcmp(options.json, "-") == 0 ? NULL : stdout;
 
     if (out)

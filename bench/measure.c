@@ -208,15 +208,24 @@ static struct bench_quartiles ratio_of(unsigned routine, unsigned from, unsigned
     return bench_quartiles_of(ratio, to - from);
 }
 
-/* Is there to be another round? `alone` of `rounds` had the core to themselves. */
-static bool another(const struct bench_settings *settings, unsigned rounds, unsigned alone,
+/* Rounds that had the core to themselves, as far as one knows now. */
+static unsigned alone_of(const double *gauge, unsigned rounds)
+{
+    unsigned alone = 0;
+
+    for (unsigned r = 0; r < rounds; r++)
+        alone += !bench_gauge_shared(gauge[r]);
+    return alone;
+}
+
+/* Is there to be another round? */
+static bool another(const struct bench_settings *settings, const double *gauge, unsigned rounds,
                     bool in_time)
 {
-    if (rounds == ROUNDS_LIMIT || alone >= settings->rounds_max)
-        return false;
     if (rounds < settings->rounds_min || (in_time && rounds < settings->rounds_max))
         return true;
-    return alone < settings->rounds_min && bench_gauge_wait(settings->patience_ms);
+    return rounds < ROUNDS_LIMIT && alone_of(gauge, rounds) < settings->rounds_min &&
+           bench_gauge_wait(settings->patience_ms);
 }
 
 void bench_measure(const struct bench_case *c, const struct bench_settings *settings,
@@ -228,30 +237,29 @@ void bench_measure(const struct bench_case *c, const struct bench_settings *sett
     struct run run = {c, {c->dst, c->src, c->ops, c->mask, 0, 1, zero}, 0, false};
     const double limit = settings->case_ms * 1e6 / bench_ticks_ns();
     double spent = 0;
-    unsigned rounds = 0, alone = 0;
+    unsigned rounds = 0;
 
     for (unsigned k = 0; k < count; k++)
         check(&run, routines[k]);
     calibrate(&run, settings, routines[0]);
     do {
-        const double before = bench_gauge();
-
+        gauge[rounds] = bench_gauge();
         for (unsigned i = 0; i < count; i++) {
             unsigned k = rounds & 1 ? count - 1 - i : i;
 
             ticks[k][rounds] = timed(&run, routines[k]);
             spent += ticks[k][rounds];
+
+            const double after = bench_gauge();
+
+            gauge[rounds] = after > gauge[rounds] ? after : gauge[rounds];
         }
         if (!c->fresh)
             run.batch.first += run.batch.count;
+        rounds++;
+    } while (another(settings, gauge, rounds, spent < limit));
 
-        const double after = bench_gauge();
-
-        gauge[rounds++] = before > after ? before : after;
-        alone += !bench_gauge_shared(gauge[rounds - 1]);
-    } while (another(settings, rounds, alone, spent < limit));
-    alone = part(gauge, rounds, count);
-
+    const unsigned alone = part(gauge, rounds, count);
     const bool disturbed = alone < settings->rounds_min;
     const unsigned used = disturbed ? rounds : alone;
     const double scale = bench_ticks_ns() / (double)run.batch.count;

@@ -226,7 +226,7 @@ static unsigned gauged, waits;
 
 double bench_gauge(void)
 {
-    return core[gauged++ / 2 % strlen(core)] == 's' ? 2 : 1; /* before and after each round */
+    return core[gauged++ / 3 % strlen(core)] == 's' ? 2 : 1; /* before and after two batches */
 }
 
 bool bench_gauge_shared(double gauge)
