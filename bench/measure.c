@@ -208,6 +208,28 @@ static struct bench_quartiles ratio_of(unsigned routine, unsigned from, unsigned
     return bench_quartiles_of(ratio, to - from);
 }
 
+/* A round: one batch of every routine, and the gauge's worst. Returns its ticks. */
+static double measure_round(struct run *run, const struct bench_routine *const *routines,
+                            unsigned count, unsigned round, double *gauge)
+{
+    double sum = 0;
+
+    *gauge = bench_gauge();
+    for (unsigned i = 0; i < count; i++) {
+        const unsigned k = round & 1 ? count - 1 - i : i;
+
+        ticks[k][round] = timed(run, routines[k]);
+        sum += ticks[k][round];
+
+        const double after = bench_gauge();
+
+        *gauge = after > *gauge ? after : *gauge;
+    }
+    if (!run->c->fresh)
+        run->batch.first += run->batch.count;
+    return sum;
+}
+
 /* Rounds that had the core to themselves, as far as one knows now. */
 static unsigned alone_of(const double *gauge, unsigned rounds)
 {
@@ -216,16 +238,6 @@ static unsigned alone_of(const double *gauge, unsigned rounds)
     for (unsigned r = 0; r < rounds; r++)
         alone += !bench_gauge_shared(gauge[r]);
     return alone;
-}
-
-/* Is there to be another round? */
-static bool another(const struct bench_settings *settings, const double *gauge, unsigned rounds,
-                    bool in_time)
-{
-    if (rounds < settings->rounds_min || (in_time && rounds < settings->rounds_max))
-        return true;
-    return rounds < ROUNDS_LIMIT && alone_of(gauge, rounds) < settings->rounds_min &&
-           bench_gauge_wait(settings->patience_ms);
 }
 
 void bench_measure(const struct bench_case *c, const struct bench_settings *settings,
@@ -242,22 +254,23 @@ void bench_measure(const struct bench_case *c, const struct bench_settings *sett
     for (unsigned k = 0; k < count; k++)
         check(&run, routines[k]);
     calibrate(&run, settings, routines[0]);
-    do {
-        gauge[rounds] = bench_gauge();
-        for (unsigned i = 0; i < count; i++) {
-            unsigned k = rounds & 1 ? count - 1 - i : i;
+    do
+        spent += measure_round(&run, routines, count, rounds, &gauge[rounds]);
+    while (++rounds < settings->rounds_min || (spent < limit && rounds < settings->rounds_max));
+    /* Too few of them alone, or a quarter of the time: more of those. */
+    while (rounds < ROUNDS_LIMIT) {
+        const unsigned alone = alone_of(gauge, rounds);
 
-            ticks[k][rounds] = timed(&run, routines[k]);
-            spent += ticks[k][rounds];
-
-            const double after = bench_gauge();
-
-            gauge[rounds] = after > gauge[rounds] ? after : gauge[rounds];
+        if (alone >= settings->rounds_min && spent * alone >= limit / 4 * rounds)
+            break;
+        if (bench_gauge_shared(gauge[rounds - 1])) {
+            if (!bench_gauge_wait(settings->patience_ms))
+                break;
+            measure_round(&run, routines, count, rounds, &gauge[rounds]); /* warms up */
         }
-        if (!c->fresh)
-            run.batch.first += run.batch.count;
+        spent += measure_round(&run, routines, count, rounds, &gauge[rounds]);
         rounds++;
-    } while (another(settings, gauge, rounds, spent < limit));
+    }
 
     const unsigned alone = part(gauge, rounds, count);
     const bool disturbed = alone < settings->rounds_min;
