@@ -54,17 +54,11 @@ static void check_fault(const struct membus_fault *fault, const char *target, si
         fail_msg("fault at %p, not in what is gone", fault->addr);
 }
 
-static size_t truncated_destination(struct truncation *t, const char *src)
+/* A copy of n bytes to `at`, from src + shift. Returns the faults: 0 or 1. */
+static unsigned truncated_destination(struct truncation *t, const char *src, size_t n, size_t at,
+                                      size_t shift)
 {
-    const size_t n = random_size() + 1, around = n + 256;
-    const size_t low = t->end > around ? t->end - around : 0;
-    const size_t at = low + below((uint32_t)(t->end + 64 - low));
-    const size_t shift = below(64);
     struct membus_fault fault = {0};
-
-    if (n > SIZE - at)
-        return 0;
-
     const size_t kept = at < t->end ? (n < t->end - at ? n : t->end - at) : 0;
     const size_t begin = at > 64 ? at - 64 : 0;
     const size_t end = t->end < at + n + 64 ? t->end : at + n + 64;
@@ -85,16 +79,11 @@ static size_t truncated_destination(struct truncation *t, const char *src)
     return 1;
 }
 
-static size_t truncated_source(struct truncation *t, char *dst)
+/* One of n bytes from `at` to dst + shift. */
+static unsigned truncated_source(struct truncation *t, char *dst, size_t n, size_t at, size_t shift)
 {
-    const size_t n = random_size() + 1, around = n + 256;
-    const size_t low = t->end > around ? t->end - around : 0;
-    const size_t at = low + below((uint32_t)(t->end + 64 - low));
-    const size_t shift = 64 + below(64);
     struct membus_fault fault = {0};
 
-    if (n > SIZE - at || shift + n + 64 > SIZE)
-        return 0;
     memcpy(dst, pattern_old, shift + n + 64);
 
     const size_t done = membus_guard_copy(dst + shift, t->m.target + at, n, &fault);
@@ -108,6 +97,32 @@ static size_t truncated_source(struct truncation *t, char *dst)
     }
     check_fault(&fault, t->m.target, at, n, t->end, false);
     return 1;
+}
+
+/* Of any size, near the end. False: there is no room. */
+static bool somewhere(const struct truncation *t, size_t *n, size_t *at, size_t *shift)
+{
+    *n = random_size() + 1;
+
+    const size_t around = *n + 256, low = t->end > around ? t->end - around : 0;
+
+    *at = low + below((uint32_t)(t->end + 64 - low));
+    *shift = 64 + below(64);
+    return *at + *n <= SIZE && *shift + *n + 64 <= SIZE;
+}
+
+static unsigned truncated_destination_somewhere(struct truncation *t, const char *src)
+{
+    size_t n, at, shift;
+
+    return somewhere(t, &n, &at, &shift) ? truncated_destination(t, src, n, at, shift) : 0;
+}
+
+static unsigned truncated_source_somewhere(struct truncation *t, char *dst)
+{
+    size_t n, at, shift;
+
+    return somewhere(t, &n, &at, &shift) ? truncated_source(t, dst, n, at, shift) : 0;
 }
 
 static void test_truncated(void **state)
@@ -128,13 +143,41 @@ static void test_truncated(void **state)
             if (source)
                 memcpy(t.m.witness, pattern_new, t.end);
         }
-        if (source)
-            faults += (unsigned)truncated_source(&t, plain);
-        else
-            faults += (unsigned)truncated_destination(&t, pattern_new);
+        faults += source ? truncated_source_somewhere(&t, plain)
+                         : truncated_destination_somewhere(&t, pattern_new);
     }
     printf("# %u SIGBUS survived in %u copies, every count exact (kernel %s)\n", faults, copies,
            membus_kernel_name());
+    memory_close(&t.m);
+    guard_off();
+}
+
+/* Short sizes with every number of their bytes there, others with all but a few, at every place in
+ * a word of the other side. */
+static void test_truncated_exhaustive(void **state)
+{
+    static char plain[SIZE + 128];
+    struct truncation t = {memory_open(), SIZE};
+    const size_t most = emulated() ? 24 : 320;
+    unsigned faults = 0, copies = 0;
+
+    (void)state;
+    NEED_SIGBUS();
+    guard_on();
+    truncate_to(&t, PAGE);
+    memcpy(plain, pattern_new, SIZE);
+    for (unsigned source = 0; source < 2; source++) {
+        for (size_t n = 1; n <= most; n++) {
+            for (size_t there = n > 80 ? n - 16 : 0; there < n; there++) {
+                for (size_t shift = 64; shift < 72; shift++, copies++)
+                    faults += source
+                                  ? truncated_source(&t, plain, n, PAGE - there, shift)
+                                  : truncated_destination(&t, pattern_new, n, PAGE - there, shift);
+            }
+        }
+        memcpy(t.m.witness, pattern_new, PAGE);
+    }
+    assert_int_equal(faults, copies);
     memory_close(&t.m);
     guard_off();
 }
@@ -519,8 +562,8 @@ static void test_nested(void **state)
     memcpy(t.m.witness, pattern_new, t.end);
     assert_int_equal(pthread_create(&thread, NULL, send_alarms, &sender), 0);
     while (!atomic_load(&sender.done)) {
-        truncated_source(&t, plain);
-        truncated_destination(&t, pattern_new);
+        truncated_source_somewhere(&t, plain);
+        truncated_destination_somewhere(&t, pattern_new);
         memcpy(t.m.witness, pattern_new, t.end);
     }
     pthread_join(thread, NULL);
@@ -589,11 +632,50 @@ static void test_checker(void **state)
     }
 }
 
+#ifdef MEMBUS_ARCH_X86_64_H
+#include "arch/x86_64/guard_rows.h"
+
+GUARD_TABLE(avx2, row_avx2);
+
+/*
+ * MEMBUS_GUARD_MUTANT=I: row I of the kernel avx2's table has a byte too many, and the tests must
+ * fail (test_guard_mutants.sh); =rows: prints how many there are. False: it is not set.
+ */
+static bool is_mutant(void)
+{
+    const char *text = getenv("MEMBUS_GUARD_MUTANT");
+
+    if (!text)
+        return false;
+    if (strcmp(text, "rows") == 0) {
+        printf("%td\n", avx2_end - avx2_begin);
+        exit(0);
+    }
+
+    struct row_avx2 *row = (struct row_avx2 *)(uintptr_t)&avx2_begin[strtoul(text, NULL, 0)];
+    const uintptr_t first = (uintptr_t)row & ~(uintptr_t)(PAGE - 1);
+
+    assert_int_equal(mprotect((void *)first, 2 * PAGE, PROT_READ | PROT_WRITE), 0);
+    row->at++;
+    return true;
+}
+#else
+static bool is_mutant(void)
+{
+    return false;
+}
+#endif
+
 int main(void)
 {
+    const struct CMUnitTest some[] = {
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_truncated_exhaustive),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_checker),
         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_truncated_exhaustive),
         cmocka_unit_test(test_withdrawn_by_thread),
         cmocka_unit_test(test_withdrawn_by_handler),
         cmocka_unit_test(test_fill),
@@ -609,5 +691,5 @@ int main(void)
     if (other_kernel())
         SKIP_ALL(OTHER_KERNEL);
     patterns_make();
-    return RUN_TESTS(tests);
+    return is_mutant() ? RUN_TESTS(some) : RUN_TESTS(tests);
 }

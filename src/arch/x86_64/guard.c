@@ -21,51 +21,15 @@
 #include <ucontext.h>
 
 #include "guard.h"
+#include "guard_rows.h"
 #include "kernel.h"
 #include "masks_avx512.h"
 
-/* One row: where the instruction is and where to go on, both relative to their own field, so that
- * the table needs no relocation; bytes stored before, and whether it is a store. */
-struct row {
-    int32_t pc;
-    int32_t to;
-    uint16_t stored;
-    uint16_t store;
-};
-
-/* The linker names the bounds of a section whose name is a C identifier; each library has its own.
- * Hidden in assembly, because GCC 12 drops the attribute beside an assembler name. */
-extern const struct row rows_begin[] __asm__("__start_membus_guard_table");
-extern const struct row rows_end[] __asm__("__stop_membus_guard_table");
-__asm__(".hidden __start_membus_guard_table\n"
-        ".hidden __stop_membus_guard_table\n");
-
-/* The rows of guard_avx2.S: dst is done up to base + (index & mask) + at, which are numbers of
- * registers in mcontext_t. `framed`: r11 has the stack pointer. */
-struct row_avx2 {
-    int32_t pc;
-    uint8_t base, index, store, framed;
-    int16_t mask, at;
-};
-
-extern const struct row_avx2 avx2_begin[] __asm__("__start_membus_guard_avx2");
-extern const struct row_avx2 avx2_end[] __asm__("__stop_membus_guard_avx2");
-__asm__(".hidden __start_membus_guard_avx2\n"
-        ".hidden __stop_membus_guard_avx2\n");
+GUARD_TABLE(table, row);
+GUARD_TABLE(avx2, row_avx2);
+GUARD_TABLE(avx512, row_avx512);
 
 void membus_avx2_guard_fault(void);
-
-/* The rows of guard_avx512.S. */
-struct row_avx512 {
-    int32_t pc;
-    int32_t kind;
-};
-
-extern const struct row_avx512 avx512_begin[] __asm__("__start_membus_guard_avx512");
-extern const struct row_avx512 avx512_end[] __asm__("__stop_membus_guard_avx512");
-__asm__(".hidden __start_membus_guard_avx512\n"
-        ".hidden __stop_membus_guard_avx512\n");
-
 void membus_avx512_guard_fault(void);
 size_t membus_guard_copy_chosen(void *dst, const void *src, size_t n, struct membus_fault *fault);
 size_t membus_guard_copy_rest(char *dst, const char *src, size_t n, struct membus_fault *fault,
@@ -492,7 +456,7 @@ static bool resume_avx2(int signal, const siginfo_t *info, greg_t *reg)
 bool membus_arch_guard_resume(int signal, const siginfo_t *info, void *context)
 {
     greg_t *reg = ((ucontext_t *)context)->uc_mcontext.gregs;
-    const struct row *row = FIND(rows, reg[REG_RIP]);
+    const struct row *row = FIND(table, reg[REG_RIP]);
 
     if (!row)
         return resume_avx2(signal, info, reg) || resume_avx512(signal, info, reg);
