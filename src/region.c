@@ -30,7 +30,7 @@ static int enroll(struct membus_region *region)
 
     if (error)
         return error;
-    return membus_change_end(tsearch(region, &alive, by_address) ? 0 : -ENOMEM);
+    return membus_change_end_own(tsearch(region, &alive, by_address) ? 0 : -ENOMEM);
 }
 
 int membus_region_create(struct membus_region **region, const char *name,
@@ -218,7 +218,7 @@ int membus_region_new_alias(struct membus_region **region, const char *name,
     }
     if (!error)
         *region = alias;
-    return membus_change_end(error);
+    return membus_change_end_own(error);
 }
 
 int membus_region_set_alias(struct membus_region *alias, struct membus_region *target,

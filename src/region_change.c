@@ -138,6 +138,12 @@ int membus_change_end(int error)
     return error ? error : committed;
 }
 
+int membus_change_end_own(int error)
+{
+    membus_transaction_commit();
+    return error;
+}
+
 int membus_change_reserve_drops(size_t n)
 {
     struct drops *drops = state.drops;

@@ -144,6 +144,10 @@ int membus_tree_overlap(struct membus_region *container, uint64_t first, uint64_
 int membus_change_begin(const struct membus_region *region);
 /* Ends it; `error` wins over the commit's own. */
 int membus_change_end(int error);
+/* The same for what changes no view by itself, such as making a listener: the result is `error`
+ * alone. That a commit of earlier changes fails was told to those who made them; told here it would
+ * say that what was made is not there. */
+int membus_change_end_own(int error);
 /* What the region shows in [first, last] changes: call it before and after. */
 void membus_change_mark(struct membus_region *region, uint64_t first, uint64_t last);
 /* The same for all of it. */

@@ -82,7 +82,7 @@ int membus_iommu_notifier_new(struct membus_iommu_notifier **notifier, struct me
         return error;
     n = calloc(1, sizeof(*n));
     if (!n)
-        return membus_change_end(-ENOMEM);
+        return membus_change_end_own(-ENOMEM);
     *n = (struct membus_iommu_notifier){.region = region,
                                         .first = first,
                                         .last = last,
@@ -92,11 +92,11 @@ int membus_iommu_notifier_new(struct membus_iommu_notifier **notifier, struct me
     error = replace(region, NULL, n);
     if (error) {
         free(n);
-        return membus_change_end(error);
+        return membus_change_end_own(error);
     }
     membus_region_ref(region);
     *notifier = n;
-    return membus_change_end(0);
+    return membus_change_end_own(0);
 }
 
 int membus_iommu_notifier_delete(struct membus_iommu_notifier *notifier)
@@ -108,7 +108,7 @@ int membus_iommu_notifier_delete(struct membus_iommu_notifier *notifier)
     error = replace(notifier->region, notifier, NULL);
     if (!error)
         membus_rcu_defer(&notifier->deferred, free_notifier);
-    return membus_change_end(error);
+    return membus_change_end_own(error);
 }
 
 static bool entry_ok(const struct membus_iommu_entry *entry)

@@ -220,19 +220,19 @@ int membus_region_log_snapshot(struct membus_region *region, struct membus_log_s
     if (error)
         return error;
     if (!can_log(region, client) || !region->log || !(region->log->clients & (1u << client)))
-        return membus_change_end(-EINVAL);
+        return membus_change_end_own(-EINVAL);
     if (!clip(region->log, offset, n, &first, &last))
-        return membus_change_end(-ERANGE);
+        return membus_change_end_own(-ERANGE);
     s = calloc(1, sizeof(*s) + (words_of(last - first + 1) + 1) * sizeof(uint64_t));
     if (!s)
-        return membus_change_end(-ENOMEM);
+        return membus_change_end_own(-ENOMEM);
     if (membus_region_hooks.log_sync)
         membus_region_hooks.log_sync(region);
     s->first = first;
     s->pages = last - first + 1;
     take(s, region->log->bitmap[client], first, last);
     *snapshot = s;
-    return membus_change_end(0);
+    return membus_change_end_own(0);
 }
 
 bool membus_log_snapshot_dirty(const struct membus_log_snapshot *snapshot, uint64_t offset,

@@ -444,7 +444,7 @@ int membus_listener_new(struct membus_listener **listener, struct membus_space *
 
     if (error)
         return error;
-    return membus_change_end(create(listener, space, priority, ops, data));
+    return membus_change_end_own(create(listener, space, priority, ops, data));
 }
 
 int membus_listener_delete(struct membus_listener *listener)
@@ -466,7 +466,7 @@ int membus_listener_delete(struct membus_listener *listener)
         listener->space->attached = (struct membus_attachments){NULL, 0};
     }
     free(listener);
-    return membus_transaction_commit();
+    return membus_change_end_own(0);
 }
 
 static void sync_space(const struct membus_space *space, const struct membus_region *region)

@@ -54,7 +54,9 @@
  *
  * Errors: every function that returns int gives 0 or -errno, and on error changes nothing, with
  * one exception: when a commit runs out of memory for the new view, the change stays in the tree,
- * readers keep the old view whole, and -ENOMEM says so; the next commit tries again.
+ * readers keep the old view whole, and -ENOMEM says so; the next commit tries again. What makes
+ * or takes back something without changing a view itself (regions outside a tree, listeners,
+ * notifiers, snapshots) tries again too, and does not report that: its result is its own.
  * Any function: -EBUSY from within a listener's callback (the change is being announced), and
  * -ENOENT for a region or space that was deleted.
  *

@@ -242,10 +242,12 @@ struct membus_listener_ops {
 struct membus_listener;
 
 /* Registers, and replays the current state: begin, add, log_start, doorbells, windows, commit.
- * Those of higher `priority` hear first of what comes, and last of what goes. */
+ * Those of higher `priority` hear first of what comes, and last of what goes. On an error (-ENOMEM,
+ * -EBUSY) nothing was called, and nothing is registered. */
 MEMBUS_API int membus_listener_new(struct membus_listener **listener, struct membus_space *space,
                                    int priority, const struct membus_listener_ops *ops, void *data);
-/* Replays everything as removed, and deregisters. */
+/* Replays everything as removed, and deregisters: 0. -EBUSY, from within a listener's callback:
+ * nothing is done. */
 MEMBUS_API int membus_listener_delete(struct membus_listener *listener);
 
 #ifdef __cplusplus
