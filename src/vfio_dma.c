@@ -159,6 +159,13 @@ static void on_add(void *data, const struct membus_range *range)
     pthread_mutex_unlock(&dma->lock);
 }
 
+/* The devices' writes are not seen, so all they could have written counts as written. */
+static void mark_written(const struct mapped *part)
+{
+    if (part->writable)
+        membus_region_log_mark(part->region, part->offset, part->size);
+}
+
 static void on_del(void *data, const struct membus_range *range)
 {
     struct membus_vfio_dma *dma = data;
@@ -171,7 +178,9 @@ static void on_del(void *data, const struct membus_range *range)
     if (!part.size || at == dma->count || dma->mapped[at].iova != part.iova) {
         dma->skipped--;
     } else if (membus_vfio_dma_unmap(dma->container, part.iova, part.size) == 0) {
-        /* Only now may the memory go: a device could reach it until here. */
+        /* Only now may the memory go, and is the last write made: a device could reach it until
+         * here. A later log_sync will not find it. */
+        mark_written(&dma->mapped[at]);
         membus_region_unref(dma->mapped[at].region);
         dma->count--;
         memmove(dma->mapped + at, dma->mapped + at + 1, (dma->count - at) * sizeof *dma->mapped);
@@ -179,15 +188,14 @@ static void on_del(void *data, const struct membus_range *range)
     pthread_mutex_unlock(&dma->lock);
 }
 
-/* The devices' writes are not seen, so all they could have written counts as written. */
 static void on_log_sync(void *data, const struct membus_range *range)
 {
     struct membus_vfio_dma *dma = data;
     char *addr;
     struct mapped part = whole_pages(dma, range, &addr);
 
-    if (part.size && part.writable)
-        membus_region_log_mark(range->region, part.offset, part.size);
+    if (part.size)
+        mark_written(&part);
 }
 
 static const struct membus_listener_ops dma_ops = {

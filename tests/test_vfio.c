@@ -467,27 +467,87 @@ static void space_that_does_not_fit(void **state)
     stop();
 }
 
-static void dirty_log_has_all_of_it(void **state)
-{
-    struct membus_log_snapshot *snapshot;
-    struct membus_vfio_dma *dma;
-    struct membus_region *ram;
+static struct membus_region *ram;
+static struct membus_vfio_dma *dma;
 
-    (void)state;
+/* 16 KiB of RAM at 0, and the log of client 0. */
+static void start_logging(void)
+{
     start(0);
     make_space();
     assert_int_equal(membus_region_new_ram(&ram, "ram", 0x4000), 0);
     assert_int_equal(membus_region_add(root, 0, ram, 0), 0);
     assert_int_equal(membus_region_log_start(ram, 0), 0);
     assert_int_equal(membus_vfio_space_attach(&dma, container, space), 0);
-    assert_int_equal(membus_region_log_snapshot(ram, &snapshot, 0, 0, 0x4000), 0);
-    assert_int_equal(membus_log_snapshot_count(snapshot), 4);
-    membus_log_snapshot_free(snapshot);
+}
+
+static void stop_logging(void)
+{
     assert_int_equal(membus_region_log_stop(ram, 0), 0);
-    assert_int_equal(membus_vfio_space_detach(dma), 0);
     free_space();
-    membus_region_delete(ram);
+    assert_int_equal(membus_region_delete(ram), 0);
     stop();
+}
+
+static uint64_t dirty_pages(void)
+{
+    struct membus_log_snapshot *snapshot;
+    uint64_t count;
+
+    assert_int_equal(membus_region_log_snapshot(ram, &snapshot, 0, 0, 0x4000), 0);
+    count = membus_log_snapshot_count(snapshot);
+    membus_log_snapshot_free(snapshot);
+    return count;
+}
+
+static void dirty_log_has_all_of_it(void **state)
+{
+    (void)state;
+    start_logging();
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(membus_vfio_space_detach(dma), 0);
+    stop_logging();
+}
+
+/* What a device wrote before the memory was unmapped is in a snapshot after that. */
+static void dirty_log_has_what_was_unmapped(void **state)
+{
+    struct membus_region *hole;
+
+    (void)state;
+    start_logging();
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(membus_region_remove(ram), 0);
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(dirty_pages(), 0);
+
+    assert_int_equal(membus_region_add(root, 0, ram, 0), 0);
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(membus_region_new_io(&hole, "hole", 0x1800, NULL, NULL), 0);
+    assert_int_equal(membus_region_add(root, 0, hole, 1), 0);
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(dirty_pages(), 2);
+    assert_int_equal(membus_region_delete(hole), 0);
+
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(membus_vfio_space_detach(dma), 0);
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(dirty_pages(), 0);
+    stop_logging();
+}
+
+/* Devices cannot write what is mapped for reading. */
+static void dirty_log_without_rom(void **state)
+{
+    (void)state;
+    start_logging();
+    assert_int_equal(membus_region_set_readonly(ram, true), 0);
+    assert_int_equal(dirty_pages(), 4);
+    assert_int_equal(dirty_pages(), 0);
+    assert_int_equal(membus_vfio_space_detach(dma), 0);
+    assert_int_equal(dirty_pages(), 0);
+    stop_logging();
 }
 
 /* A program with a SIGBUS handler of its own: without the guard it gets all faults, beside it those
@@ -599,6 +659,8 @@ int main(void)
         cmocka_unit_test(space_for_dma),
         cmocka_unit_test(space_that_does_not_fit),
         cmocka_unit_test(dirty_log_has_all_of_it),
+        cmocka_unit_test(dirty_log_has_what_was_unmapped),
+        cmocka_unit_test(dirty_log_without_rom),
         cmocka_unit_test(handler_of_the_program),
     };
 

@@ -279,8 +279,8 @@ MEMBUS_API int membus_vfio_dma_unmap(struct membus_vfio_container *container, ui
  * Of a range that does not begin or end at a page of the IOMMU only the whole pages are mapped;
  * one that lies in its page otherwise than its memory does cannot be mapped at all. Such ranges,
  * ranges of callbacks, and device memory that the IOMMU does not take (iommufd) are skipped and
- * counted. What a device writes is not seen: a snapshot of a dirty log has every page that is
- * mapped for writing.
+ * counted. What a device writes is not seen: a snapshot of a dirty log has every page that is, or
+ * since the last one was, mapped for writing.
  *
  * Returns: 0. -ENXIO (no device is open in the container), -ENOMEM, or the error of the first RAM
  *          that could not be mapped; then nothing is.
