@@ -5,8 +5,11 @@
 #include "space_internal.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include <membus/guard.h>
+
+#define LINE 64u
 
 struct side {
     struct membus_space *space;
@@ -38,27 +41,102 @@ static bool vanishes(const struct membus_region *region)
     return region->guarded || !membus_mapping_is_ram(&region->mapping);
 }
 
-static struct membus_result copy_memory(const struct membus_range *d, uint64_t to,
-                                        const struct membus_range *s, uint64_t from, size_t n)
+/* A copy between two mappings. */
+struct pair {
+    const struct membus_mapping *dst, *src;
+    size_t to, from;
+};
+
+/* What became of one. */
+struct arrival {
+    int error;
+    size_t bytes;  /* that arrived, in all */
+    size_t failed; /* offset of the first that did not */
+};
+
+static void arrive(struct arrival *all, size_t at, struct membus_result r)
 {
-    const struct membus_mapping *dm = &d->region->mapping, *sm = &s->region->mapping;
+    if (r.error && (!all->error || at + r.bytes < all->failed)) {
+        all->error = r.error;
+        all->failed = at + r.bytes;
+    }
+    all->bytes += r.bytes;
+}
+
+static struct membus_result guarded(const struct pair *p, size_t at, size_t n)
+{
+    return membus_guard_transfer(p->dst, p->to + at, p->src, p->from + at, n, 0, NULL);
+}
+
+/* Stores what the window got of the tail: all of it, the ones of a device that is gone too, or of
+ * RAM the words that were there. */
+static struct membus_result store_tail(const struct pair *p, size_t tail, size_t n,
+                                       const struct membus_mapping *window,
+                                       const struct membus_result *got)
+{
+    const bool ends = got->error && p->src->mode == MEMBUS_CACHE_NORMAL;
+    struct membus_result r = membus_guard_transfer(p->dst, p->to + tail, window, 0,
+                                                   ends ? got->bytes & ~(size_t)7 : n, 0, NULL);
+
+    if (got->error && !r.error)
+        r.error = got->error;
+    r.bytes = r.bytes < got->bytes ? r.bytes : got->bytes;
+    return r;
+}
+
+/*
+ * O2 for an overlap that needs more window than a guard has: the tail waits in a window while the
+ * rest goes in pieces, the highest first, which so overwrite nothing that is still to be loaded. A
+ * fault ends its piece alone: the pieces below it arrive.
+ */
+static struct arrival move_guarded(const struct pair *p, size_t n)
+{
+    char memory[MEMBUS_MOVE_EXACT + LINE] __attribute__((aligned(LINE)));
+    const uintptr_t dst = (uintptr_t)p->dst->addr + p->to, src = (uintptr_t)p->src->addr + p->from;
+    const size_t d = dst - src, edge = n - MEMBUS_MOVE_EXACT;
+    const size_t block = d > MEMBUS_MOVE_EXACT ? d & ~(size_t)(LINE - 1) : MEMBUS_MOVE_EXACT;
+    const size_t tail = edge + (-(dst + edge) & (LINE - 1)); /* pieces tear no element */
+    const struct membus_mapping window =
+        membus_mapping_ram(memory + ((src + tail) & (LINE - 1)), n - tail);
+    const struct membus_result got =
+        membus_guard_transfer(&window, 0, p->src, p->from + tail, n - tail, 0, NULL);
+    struct arrival all = {0, 0, 0};
+
+    if (got.error && got.error != -EFAULT) {
+        arrive(&all, 0, got);
+        return all;
+    }
+    for (size_t end = tail, start; end; end = start) {
+        start = end > block ? end - block : 0;
+        arrive(&all, start, guarded(p, start, end - start));
+    }
+    atomic_thread_fence(memory_order_release); /* before the tail; pairs as W6 does */
+    arrive(&all, tail, store_tail(p, tail, n - tail, &window, &got));
+    return all;
+}
+
+static struct arrival copy_memory(const struct membus_range *d, uint64_t to,
+                                  const struct membus_range *s, uint64_t from, size_t n)
+{
+    const struct pair p = {&d->region->mapping, &s->region->mapping, (size_t)to, (size_t)from};
+    struct arrival all = {0, 0, 0};
     struct membus_result r = {0, 0, n};
 
-    if (!vanishes(d->region) && !vanishes(s->region)) {
-        membus_move((uint8_t *)dm->addr + to, (const uint8_t *)sm->addr + from, n);
-        return r;
-    }
-    r = membus_guard_transfer(dm, (size_t)to, sm, (size_t)from, n, 0, NULL);
-    if (r.error == -ENOBUFS) /* an overlap that needs more than a guard has */
-        r = membus_transfer(dm, (size_t)to, sm, (size_t)from, n, NULL, MEMBUS_OVERLAP_TAIL);
-    return r;
+    if (vanishes(d->region) || vanishes(s->region))
+        r = guarded(&p, 0, n);
+    else
+        membus_move((uint8_t *)p.dst->addr + to, (const uint8_t *)p.src->addr + from, n);
+    if (r.error == -ENOBUFS)
+        return move_guarded(&p, n);
+    arrive(&all, 0, r);
+    return all;
 }
 
 /* One copy between two ranges of memory; returns its length, 0 if it is not one. */
 static uint64_t copy_direct(struct copy *c, uint64_t len)
 {
     uint64_t span, n, to, from;
-    struct membus_result r;
+    struct arrival r;
     const struct membus_range *s =
         membus_space_hit(c->src.space, c->src.version, c->src.addr, &span);
     const struct membus_range *d;
@@ -79,9 +157,8 @@ static uint64_t copy_direct(struct copy *c, uint64_t len)
     }
     if (d->log) /* all ones may follow what arrived */
         membus_log_written(d->region, to, n);
-    copy_step(c, MEMBUS_STATUS_OK, 0, r.bytes, r.bytes);
-    if (r.error)
-        copy_step(c, MEMBUS_STATUS_DEVICE, c->dst.addr, 0, n - r.bytes);
+    copy_step(c, r.error ? MEMBUS_STATUS_DEVICE : MEMBUS_STATUS_OK, c->dst.addr + r.failed, r.bytes,
+              n);
     return n;
 }
 

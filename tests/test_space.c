@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define RW .read = traced_read, .write = traced_write
@@ -569,9 +570,91 @@ static void test_copy(void **state)
     assert_int_equal(membus_region_delete(ram), 0);
 }
 
+#define GUARDED 0x10000u
+
+/* A byte tells its place from those some KiB away. */
+static uint8_t guarded_byte(size_t i)
+{
+    return (uint8_t)(i * 37 ^ (i >> 8) * 11);
+}
+
+static struct membus_region *new_guarded(bool device)
+{
+    struct membus_region *r;
+    struct membus_mapping mapping;
+
+    assert_int_equal(membus_region_new_ram_memfd(&r, "memfd", GUARDED), 0);
+    put(r, 0, 0);
+    if (device) {
+        mapping = membus_mapping_device(memory_of(r), GUARDED, MEMBUS_CACHE_NONCACHED);
+        assert_int_equal(membus_region_new_device(&r, "bar", &mapping), 0);
+        put(r, GUARDED, 0);
+    }
+    assert_int_equal(membus_region_set_guarded(r, true), 0);
+    for (size_t i = 0; i < GUARDED; i++)
+        memory_of(r)[i] = guarded_byte(i);
+    return r;
+}
+
+/* Overlaps of any size are exact, also those that need more window than a guard has. */
+static void test_copy_guarded(void **state)
+{
+    static const struct {
+        uint64_t from, to, n;
+    } all[] = {
+        {0, 8, 5000},        {3, 5011, 20001},    {0x40, 0x2040, 0xc000}, {1, 0x1001, 0x1001},
+        {5, 0x1006, 0x2002}, {0, 0x1008, 0x9000}, {8, 0x4000, 0xb007},    {7, 0x5003, 0x4000},
+        {0, 0x8000, 0x8000}, {0x2000, 0, 0xe000}, {0, 4, 0xfff8},
+    };
+    static uint8_t expected[GUARDED];
+
+    for (unsigned i = 0; i < 2 * sizeof(all) / sizeof(all[0]); i++) {
+        uint64_t base = i % 2 ? GUARDED : 0, from = all[i / 2].from, to = all[i / 2].to;
+        struct membus_region *r = new_guarded(i % 2);
+
+        memcpy(expected, memory_of(r), GUARDED);
+        memmove(expected + to, expected + from, all[i / 2].n);
+        assert_outcome(
+            membus_space_copy(m.space, base + to, m.space, base + from, all[i / 2].n, no_attrs),
+            MEMBUS_STATUS_OK, 0, all[i / 2].n);
+        assert_memory_equal(memory_of(r), expected, GUARDED);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+/* Pages that are gone end what touches them, and the result is what the memory holds. */
+static void test_copy_of_what_is_gone(void **state)
+{
+    const uint64_t to = 0x2803, n = 0xc000, hole = 0x5000;
+    struct membus_region *r = new_guarded(false);
+    uint8_t *memory = memory_of(r);
+    struct membus_outcome o;
+    uint64_t arrived = 0, first = 0;
+
+    (void)state;
+    assert_int_equal(mprotect(memory + hole, 0x1000, PROT_NONE), 0);
+    o = membus_space_copy(m.space, to, m.space, 0, n, no_attrs);
+    assert_int_equal(mprotect(memory + hole, 0x1000, PROT_READ | PROT_WRITE), 0);
+    for (uint64_t i = to; i < to + n; i++) {
+        bool is_new = memory[i] == guarded_byte(i - to);
+
+        assert_true(is_new || memory[i] == guarded_byte(i));
+        arrived += is_new;
+        first = first || is_new ? first : i;
+    }
+    assert_int_equal(o.status, MEMBUS_STATUS_DEVICE);
+    assert_int_equal(o.addr, hole);
+    assert_int_equal(first, hole);
+    assert_int_equal(o.bytes, arrived);
+    assert_in_range(arrived, hole - to, n - 0x1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_copy_guarded),
+        CASE(test_copy_of_what_is_gone),
         CASE(test_any_address_any_length),
         CASE(test_byte_orders),
         CASE(test_pieces),

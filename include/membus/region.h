@@ -309,9 +309,10 @@ MEMBUS_API int membus_region_set_reentrant(struct membus_region *region, bool re
  * that stopped decoding. Accesses through the space survive that: they end with
  * MEMBUS_STATUS_DEVICE, the exact count of bytes that arrived and the address of the first that
  * did not; what is read from there is all ones. membus_space_copy() with such a region on either
- * side is guarded on both. Installs the handler of membus_guard_install()
- * for as long as the program runs. The pointers that membus_map_open() gives are plain: guard
- * their use. Set before the region is in a space.
+ * side is guarded on both; an overlap with a window over MEMBUS_MOVE_EXACT bytes is moved by O2,
+ * and bytes counts what arrived before and behind that address. Installs the handler of
+ * membus_guard_install() for as long as the program runs. The pointers that membus_map_open()
+ * gives are plain: guard their use. Set before the region is in a space.
  *
  * Returns: 0, -EINVAL for a region without memory, or the error of membus_guard_install().
  */
