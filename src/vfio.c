@@ -95,11 +95,13 @@ static int parse_address(char *out, const char *address)
     return 0;
 }
 
-static int attach(struct membus_vfio_container *container, struct membus_vfio *dev)
+/* *first: the container had no IOMMU. */
+static int attach(struct membus_vfio_container *container, struct membus_vfio *dev, bool *first)
 {
     int err;
 
     pthread_mutex_lock(&container->lock);
+    *first = !container->pages;
     err = container->backend->attach(container, dev);
     if (!err)
         container->users++;
@@ -122,6 +124,7 @@ int membus_vfio_open(struct membus_vfio **out, struct membus_vfio_container *con
 {
     static const struct membus_vfio_options defaults;
     struct membus_vfio *dev = calloc(1, sizeof *dev);
+    bool first = false;
     int err;
 
     if (!dev)
@@ -130,12 +133,14 @@ int membus_vfio_open(struct membus_vfio **out, struct membus_vfio_container *con
     dev->refs = 1;
     err = parse_address(dev->address, address);
     if (!err)
-        err = attach(container, dev);
+        err = attach(container, dev, &first);
     if (err) {
         free(dev);
         return err;
     }
     err = vfio_regions_open(dev, options ? options : &defaults);
+    if (!err && first)
+        err = vfio_dma_map_spaces(container);
     if (err) {
         vfio_device_unref(dev);
         return err;

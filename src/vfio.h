@@ -40,10 +40,12 @@ struct vfio_tree;
 struct membus_vfio_container {
     const struct vfio_backend *backend;
     int fd;
-    uint64_t pages;       /* 0: no device yet */
-    pthread_mutex_t lock; /* of the next two: a region's release may come in any thread */
+    uint64_t pages;       /* 0: no device, no IOMMU */
+    uint64_t iommu;       /* counts those that went with their mappings */
+    pthread_mutex_t lock; /* of these: a region's release may come in any thread */
     unsigned users;       /* devices and spaces */
     struct vfio_group *groups;
+    struct membus_vfio_dma *spaces;
     uint32_t ioas; /* iommufd's address space */
 };
 
@@ -80,6 +82,9 @@ void vfio_areas_trim(struct membus_vfio_info *info, uint64_t page, uint64_t cut,
 
 /* vfio_tree.c: takes the regions of the memory core back; -EBUSY while one is in use. */
 int vfio_tree_close(struct membus_vfio *dev);
+
+/* vfio_dma.c: there is an IOMMU again; maps the attached spaces. The error of RAM. */
+int vfio_dma_map_spaces(struct membus_vfio_container *container);
 
 /* vfio.c */
 void vfio_device_unref(struct membus_vfio *dev);

@@ -65,8 +65,10 @@ static void group_close(struct membus_vfio_container *container, struct vfio_gro
     vfio_sys->close(group->fd);
     free(group);
     /* The kernel takes the IOMMU, with all its mappings, away with the last group. */
-    if (!container->groups)
+    if (!container->groups) {
         container->pages = 0;
+        container->iommu++;
+    }
 }
 
 static int group_join(struct membus_vfio_container *container, struct vfio_group *group)

@@ -550,6 +550,125 @@ static void dirty_log_without_rom(void **state)
     stop_logging();
 }
 
+static void close_last(void)
+{
+    assert_int_equal(membus_vfio_close(dev), 0);
+    assert_int_equal(membus_synchronize(), 0);
+    fake_clear_log();
+}
+
+static int open_again(void)
+{
+    return membus_vfio_open(&dev, container, "01:00.0", NULL);
+}
+
+static void count_release(void *data)
+{
+    ++*(int *)data;
+}
+
+static struct membus_vfio_dma_stats stats_now(void)
+{
+    struct membus_vfio_dma_stats stats;
+
+    membus_vfio_dma_stats(dma, &stats);
+    return stats;
+}
+
+/* The kernel drops all mappings with the container's last group. */
+static void last_device_closed_and_opened_again(void **state)
+{
+    struct membus_region *more;
+    int released = 0;
+
+    (void)state;
+    start_logging();
+    membus_region_set_release(ram, count_release, &released);
+    assert_int_equal(dirty_pages(), 4);
+    close_last();
+    assert_int_equal(dirty_pages(), 4); /* written before it was closed */
+    assert_int_equal(dirty_pages(), 0);
+    assert_int_equal(stats_now().ranges, 0);
+    assert_int_equal(stats_now().skipped, 1);
+    assert_int_equal(membus_region_new_ram(&more, "more", 0x1000), 0);
+    assert_int_equal(membus_region_add(root, 0x8000, more, 0), 0);
+    assert_int_equal(stats_now().skipped, 2);
+    assert_int_equal(stats_now().error, 0);
+    assert_string_equal(fake.log, "");
+
+    assert_int_equal(open_again(), 0);
+    assert_non_null(strstr(fake.log, "set iommu 3\nmap 0+0x4000 flags 3\n"
+                                     "map 0x8000+0x1000 flags 3\n"));
+    assert_int_equal(stats_now().ranges, 2);
+    assert_int_equal(stats_now().skipped, 0);
+    fake_clear_log();
+    assert_int_equal(membus_region_remove(ram), 0);
+    assert_string_equal(fake.log, "unmap 0+0x4000\n");
+
+    /* What goes without a device is released, too. */
+    assert_int_equal(membus_region_add(root, 0, ram, 0), 0);
+    close_last();
+    assert_int_equal(membus_region_delete(ram), 0);
+    assert_int_equal(membus_synchronize(), 0);
+    assert_int_equal(released, 1);
+    assert_int_equal(stats_now().skipped, 1);
+    assert_int_equal(membus_vfio_space_detach(dma), 0);
+    assert_string_equal(fake.log, "");
+    assert_int_equal(membus_region_delete(more), 0);
+    free_space();
+    assert_int_equal(open_again(), 0);
+    stop();
+}
+
+static void cannot_be_mapped_again(void **state)
+{
+    (void)state;
+    start_logging();
+    assert_int_equal(membus_region_remove(ram), 0);
+    assert_int_equal(membus_region_add(root, 0x8000, ram, 0), 0);
+    close_last();
+    fake.refuse = 0x8000;
+    assert_int_equal(open_again(), -ENOMEM);
+    assert_int_equal(stats_now().ranges, 0);
+    assert_int_equal(stats_now().error, -ENOMEM);
+    assert_int_equal(stats_now().error_addr, 0x8000);
+    fake.refuse = 0;
+    assert_int_equal(open_again(), 0);
+    assert_int_equal(stats_now().ranges, 1);
+    assert_int_equal(membus_vfio_space_detach(dma), 0);
+    assert_non_null(strstr(fake.log, "unmap 0x8000+0x4000\n"));
+    stop_logging();
+}
+
+/* Unmapped as it was mapped, though a second device's IOMMU has larger pages. */
+static void granule_that_grows(void **state)
+{
+    struct membus_vfio *second;
+    int released = 0;
+
+    (void)state;
+    start(MEMBUS_VFIO_IOMMUFD);
+    make_space();
+    assert_int_equal(membus_region_new_ram(&ram, "ram", 0x41000), 0);
+    membus_region_set_release(ram, count_release, &released);
+    assert_int_equal(membus_region_add(root, 0x1000, ram, 0), 0);
+    assert_int_equal(membus_region_log_start(ram, 0), 0);
+    assert_int_equal(membus_vfio_space_attach(&dma, container, space), 0);
+    fake.granule = 0x10000;
+    assert_int_equal(membus_vfio_open(&second, container, "01:00.0", NULL), 0);
+    fake_clear_log();
+    assert_int_equal(dirty_pages(), 4); /* of the first four */
+    assert_int_equal(membus_region_delete(ram), 0);
+    assert_string_equal(fake.log, "unmap 0x1000+0x41000\n");
+    assert_int_equal(membus_synchronize(), 0);
+    assert_int_equal(released, 1);
+    assert_int_equal(stats_now().skipped, 0);
+    assert_int_equal(membus_vfio_space_detach(dma), 0);
+    free_space();
+    assert_int_equal(membus_vfio_close(second), 0);
+    stop();
+}
+
 /* A program with a SIGBUS handler of its own: without the guard it gets all faults, beside it those
  * of plain accesses. The handler turns memory decoding on, so the access ends well. */
 static volatile sig_atomic_t handler_calls;
@@ -661,6 +780,9 @@ int main(void)
         cmocka_unit_test(dirty_log_has_all_of_it),
         cmocka_unit_test(dirty_log_has_what_was_unmapped),
         cmocka_unit_test(dirty_log_without_rom),
+        cmocka_unit_test(last_device_closed_and_opened_again),
+        cmocka_unit_test(cannot_be_mapped_again),
+        cmocka_unit_test(granule_that_grows),
         cmocka_unit_test(handler_of_the_program),
     };
 

@@ -22,6 +22,13 @@ struct fake fake;
 static int memory_fd = -1;
 static unsigned mappings;
 
+/* What is mapped for DMA: exactly that can be unmapped. */
+static struct {
+    uint64_t iova, size;
+} dma[32];
+static unsigned dma_count;
+static bool iommu; /* the container has one, as long as a group is in it */
+
 static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void note(const char *format, ...)
 {
@@ -62,6 +69,10 @@ static int fake_close(int fd)
 
     assert_true(fd >= FD_CONTAINER && fd <= FD_IOMMU);
     fake.open_fds--;
+    if (fd == FD_GROUP || fd == FD_IOMMU) {
+        iommu = false;
+        dma_count = 0;
+    }
     note("close %s\n", names[fd - FD_CONTAINER]);
     return 0;
 }
@@ -190,23 +201,43 @@ static int device_ioctl(unsigned long request, void *arg)
     return -ENOTTY;
 }
 
+static unsigned find_dma(uint64_t iova)
+{
+    unsigned i = 0;
+
+    while (i < dma_count && dma[i].iova != iova)
+        i++;
+    return i;
+}
+
 static int map_dma(uint64_t iova, uint64_t size, unsigned flags)
 {
     if (fake.refuse && iova == fake.refuse)
         return -ENOMEM;
+    if (find_dma(iova) < dma_count)
+        return -EEXIST;
+    assert_true(dma_count < sizeof dma / sizeof *dma);
+    dma[dma_count].iova = iova;
+    dma[dma_count++].size = size;
     note("map %#llx+%#llx flags %u\n", (unsigned long long)iova, (unsigned long long)size, flags);
     return 0;
 }
 
-static void unmap_dma(uint64_t iova, uint64_t size)
+static int unmap_dma(uint64_t iova, uint64_t size)
 {
+    unsigned i = find_dma(iova);
+
+    if (i == dma_count || dma[i].size != size)
+        return -ENOENT;
+    dma[i] = dma[--dma_count];
     note("unmap %#llx+%#llx\n", (unsigned long long)iova, (unsigned long long)size);
+    return 0;
 }
 
 static int container_ioctl(unsigned long request, void *arg)
 {
     const struct vfio_iommu_type1_dma_map *map = arg;
-    const struct vfio_iommu_type1_dma_unmap *unmap = arg;
+    struct vfio_iommu_type1_dma_unmap *unmap = arg;
     struct vfio_iommu_type1_info *info = arg;
 
     switch (request) {
@@ -215,6 +246,9 @@ static int container_ioctl(unsigned long request, void *arg)
     case VFIO_CHECK_EXTENSION:
         return (uintptr_t)arg == VFIO_TYPE1v2_IOMMU;
     case VFIO_SET_IOMMU:
+        if (iommu)
+            return -EINVAL;
+        iommu = true;
         note("set iommu %u\n", (unsigned)(uintptr_t)arg);
         return 0;
     case VFIO_IOMMU_GET_INFO:
@@ -222,9 +256,12 @@ static int container_ioctl(unsigned long request, void *arg)
         info->iova_pgsizes = 0x40201000;
         return 0;
     case VFIO_IOMMU_MAP_DMA:
-        return map_dma(map->iova, map->size, map->flags);
+        return iommu ? map_dma(map->iova, map->size, map->flags) : -EINVAL;
     case VFIO_IOMMU_UNMAP_DMA:
-        unmap_dma(unmap->iova, unmap->size);
+        if (!iommu)
+            return -EINVAL;
+        if (unmap_dma(unmap->iova, unmap->size) != 0)
+            unmap->size = 0;
         return 0;
     }
     return -ENOTTY;
@@ -259,7 +296,7 @@ static int iommufd_ioctl(unsigned long request, void *arg)
         narrow[2] = 42;
         return 0;
     case _IO(';', 0x84):
-        ((uint64_t *)arg)[3] = 4096;
+        ((uint64_t *)arg)[3] = fake.granule;
         return -EMSGSIZE;
     case _IO(';', 0x85):
         assert_int_equal(narrow[0], 40);
@@ -267,8 +304,7 @@ static int iommufd_ioctl(unsigned long request, void *arg)
         return map_dma(wide[4], wide[3], narrow[1]);
     case _IO(';', 0x86):
         assert_int_equal(narrow[1], 42);
-        unmap_dma(wide[1], wide[2]);
-        return 0;
+        return unmap_dma(wide[1], wide[2]);
     }
     return -ENOTTY;
 }
@@ -349,6 +385,7 @@ static void make_config(unsigned char *config)
 void fake_start(void)
 {
     memset(&fake, 0, sizeof fake);
+    fake.granule = 4096;
     memory_fd = memfd_create("fake", MFD_CLOEXEC);
     assert_true(memory_fd >= 0 && ftruncate(memory_fd, 8 * (off_t)MIB) == 0);
     fake.memory = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);

@@ -149,7 +149,8 @@ struct membus_vfio_options {
  * Args:    address  "0000:01:00.0"; without the domain it is domain 0
  * Returns: 0. -EINVAL (no address), -ENODEV (no such device, or it has no IOMMU or no VFIO
  *          driver), -EBUSY (somebody else has the group, or it is not viable: another device of
- *          the group has a driver that uses it), -EACCES, -ENOMEM, and what the kernel says.
+ *          the group has a driver that uses it), -EACCES, -ENOMEM, and what the kernel says. The
+ *          error of RAM of a space that is attached, which could not be mapped for it.
  */
 MEMBUS_API int membus_vfio_open(struct membus_vfio **dev, struct membus_vfio_container *container,
                                 const char *address, const struct membus_vfio_options *options);
@@ -259,7 +260,8 @@ MEMBUS_API int membus_vfio_irq_disable(struct membus_vfio *dev, enum membus_vfio
 /*
  * Maps `size` bytes of this process at `addr` for DMA at `iova`, and takes that back. All three
  * are multiples of the least page (membus_vfio_container_pages()). Memory of a VFIO mapping, a
- * BAR, can be mapped too (not with iommufd): device to device, without a bounce buffer.
+ * BAR, can be mapped too (not with iommufd): device to device, without a bounce buffer. With the
+ * VFIO container all this is unmapped when its last device is closed.
  *
  * Errors: -ENXIO (no device is open in the container), -EINVAL (alignment, size 0, wrap, no
  *         permission asked for, unmap of a part), -EEXIST (something is mapped there), -ENOENT
@@ -274,7 +276,8 @@ MEMBUS_API int membus_vfio_dma_unmap(struct membus_vfio_container *container, ui
  * Keeps the IOMMU like a space: its RAM, its ROM (for reading) and its device memory are mapped for
  * DMA at their addresses there, and follow each commit: what goes is unmapped before what comes is
  * mapped, and before the memory is released. Device memory is another device's BAR, or its own:
- * DMA goes there directly.
+ * DMA goes there directly. The space stays attached when the last device is closed, with nothing
+ * mapped; the next one that is opened finds all of it mapped again.
  *
  * Of a range that does not begin or end at a page of the IOMMU only the whole pages are mapped;
  * one that lies in its page otherwise than its memory does cannot be mapped at all. Such ranges,
@@ -297,7 +300,8 @@ struct membus_vfio_dma_stats {
     uint64_t bytes;        /* of them */
     uint64_t device_bytes; /* of those, device memory: reached without a bounce buffer */
     uint64_t skipped;      /* ranges of the space that are not mapped */
-    int error;             /* of the last RAM that could not be mapped since the attach, or 0 */
+    int error;             /* of the last RAM that could not be mapped since the attach, or 0; or
+                              could not be unmapped: then it is never released */
     uint64_t error_addr;
 };
 MEMBUS_API void membus_vfio_dma_stats(struct membus_vfio_dma *dma,
