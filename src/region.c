@@ -511,29 +511,38 @@ static void unlink_all(struct membus_region *region)
         unlink_alias(region);
 }
 
-static int strike(struct membus_region *region)
+/* May all of them go? Makes room for their drops. */
+static int check_strike(struct membus_region *const *region, size_t n)
 {
-    size_t drops = 3; /* of the container, the target, the creator */
-    int error;
+    size_t drops = 0;
 
-    if (!tfind(region, &alive, by_address))
-        return -ENOENT;
-    if (region->roots || region->aliases)
-        return -EBUSY;
-    membus_tree_overlap(region, 0, UINT64_MAX, count_one, &drops);
-    error = membus_change_reserve_drops(drops);
-    if (error)
-        return error;
-    unlink_all(region);
-    region->deleted = true;
-    strike_off(region);
-    membus_change_drop(region);
-    return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!tfind(region[i], &alive, by_address))
+            return -ENOENT;
+        if (region[i]->roots || region[i]->aliases)
+            return -EBUSY;
+        drops += 3; /* of the container, the target, the creator */
+        membus_tree_overlap(region[i], 0, UINT64_MAX, count_one, &drops);
+    }
+    return membus_change_reserve_drops(drops);
+}
+
+int membus_regions_strike(struct membus_region *const *region, size_t n)
+{
+    int error = check_strike(region, n);
+
+    for (size_t i = 0; i < n && !error; i++) {
+        unlink_all(region[i]);
+        region[i]->deleted = true;
+        strike_off(region[i]);
+        membus_change_drop(region[i]);
+    }
+    return error;
 }
 
 int membus_region_delete(struct membus_region *region)
 {
     int error = membus_transaction_begin();
 
-    return error ? error : membus_change_end(strike(region));
+    return error ? error : membus_change_end(membus_regions_strike(&region, 1));
 }

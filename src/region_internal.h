@@ -130,6 +130,8 @@ int membus_region_create(struct membus_region **region, const char *name,
                          enum membus_region_kind kind, uint64_t size);
 /* Gives up a region that nobody has seen. */
 void membus_region_discard(struct membus_region *region);
+/* Within a transaction: what membus_region_delete() does, to all of them or, on error, to none. */
+int membus_regions_strike(struct membus_region *const *region, size_t n);
 
 /* region_tree.c: the siblings' tree, ordered by offset; a node knows the greatest end below it. */
 void membus_tree_insert(struct membus_region *container, struct membus_region *sub);

@@ -80,7 +80,7 @@ void vfio_regions_close(struct membus_vfio *dev);
 /* Leaves of the areas only whole pages, and none of [cut, cut + cut_size). */
 void vfio_areas_trim(struct membus_vfio_info *info, uint64_t page, uint64_t cut, uint64_t cut_size);
 
-/* vfio_tree.c: takes the regions of the memory core back; -EBUSY while one is in use. */
+/* vfio_tree.c: takes the regions of the memory core back; -EBUSY, and none, while one is in use. */
 int vfio_tree_close(struct membus_vfio *dev);
 
 /* vfio_dma.c: there is an IOMMU again; maps the attached spaces. The error of RAM. */

@@ -10,13 +10,16 @@
 
 #include <membus/region.h>
 
+#include "region_internal.h"
 #include "vfio.h"
+
+#define TREE_REGIONS_MAX (1 + MEMBUS_VFIO_AREAS_MAX)
 
 struct vfio_tree {
     atomic_uint refs; /* the device's, until it is closed, and the base's */
     struct membus_vfio *dev;
     unsigned index;
-    struct membus_region *base; /* NULL: taken back */
+    struct membus_region *base;
     struct membus_region *area[MEMBUS_VFIO_AREAS_MAX];
 };
 
@@ -99,34 +102,61 @@ static int add_areas(struct vfio_tree *tree, const struct membus_policy *policy)
     return err;
 }
 
-/* The base goes first: when it is in use nothing is changed. */
+static size_t regions_of(const struct vfio_tree *tree, struct membus_region **region)
+{
+    size_t n = 0;
+
+    region[n++] = tree->base;
+    for (unsigned i = 0; i < MEMBUS_VFIO_AREAS_MAX; i++)
+        if (tree->area[i])
+            region[n++] = tree->area[i];
+    return n;
+}
+
 static int take_back(struct vfio_tree *tree)
 {
-    int err = tree->base ? membus_region_delete(tree->base) : 0;
+    struct membus_region *region[TREE_REGIONS_MAX];
+    size_t n = regions_of(tree, region);
+    int err = membus_transaction_begin();
 
     if (err)
         return err;
-    tree->base = NULL;
-    for (unsigned i = 0; i < MEMBUS_VFIO_AREAS_MAX; i++) {
-        err = tree->area[i] ? membus_region_delete(tree->area[i]) : 0;
-        if (err)
-            return err;
-        tree->area[i] = NULL;
+    err = membus_regions_strike(region, n);
+    if (!err)
+        tree_unref(tree);
+    return membus_change_end(err);
+}
+
+/* Also when the commit fails they are deleted: then there is nothing more to do next time. */
+static int take_all_back(struct membus_vfio *dev, struct membus_region **region)
+{
+    size_t n = 0;
+    int err = membus_transaction_begin();
+
+    if (err)
+        return err;
+    for (unsigned i = 0; i < dev->region_count; i++)
+        if (dev->tree[i])
+            n += regions_of(dev->tree[i], region + n);
+    err = membus_regions_strike(region, n);
+    for (unsigned i = 0; i < dev->region_count && !err; i++) {
+        if (dev->tree[i])
+            tree_unref(dev->tree[i]);
+        dev->tree[i] = NULL;
     }
-    tree_unref(tree);
-    return 0;
+    return membus_change_end(err);
 }
 
 int vfio_tree_close(struct membus_vfio *dev)
 {
-    for (unsigned i = 0; i < dev->region_count; i++) {
-        int err = dev->tree[i] ? take_back(dev->tree[i]) : 0;
+    struct membus_region **region = calloc(dev->region_count, TREE_REGIONS_MAX * sizeof *region);
+    int err;
 
-        if (err)
-            return err;
-        dev->tree[i] = NULL;
-    }
-    return 0;
+    if (!region)
+        return -ENOMEM;
+    err = take_all_back(dev, region);
+    free(region);
+    return err;
 }
 
 static int make_tree(struct membus_vfio *dev, unsigned index, const struct membus_policy *policy)

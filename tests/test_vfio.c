@@ -368,17 +368,43 @@ static void policy_of_a_region(void **state)
     fake_stop();
 }
 
+static int first_area(void *data, struct membus_region *area)
+{
+    *(struct membus_region **)data = area;
+    return 1;
+}
+
+/* A refused close changes nothing, whatever is in use. */
 static void close_while_in_use(void **state)
 {
-    struct membus_region *bar, *alias;
+    struct membus_region *bar[2], *used[3] = {NULL}, *alias, *again;
+    struct membus_range range;
 
     (void)state;
     start(0);
-    assert_int_equal(membus_vfio_region(dev, &bar, 0, NULL), 0);
-    assert_int_equal(membus_region_new_alias(&alias, "window", bar, 0, 0x1000), 0);
-    assert_int_equal(membus_vfio_close(dev), -EBUSY);
-    assert_int_equal(membus_region_delete(alias), 0);
-    stop();
+    make_space();
+    assert_int_equal(membus_vfio_region(dev, &bar[0], 0, NULL), 0);
+    assert_int_equal(membus_vfio_region(dev, &bar[1], 2, NULL), 0);
+    assert_int_equal(membus_region_add(root, 0, bar[0], 0), 0);
+    used[0] = bar[0];
+    used[1] = bar[1];
+    assert_int_equal(membus_region_children(bar[1], first_area, &used[2]), 1);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(membus_region_new_alias(&alias, "window", used[i], 0, 0x1000), 0);
+        assert_int_equal(membus_vfio_close(dev), -EBUSY);
+        for (unsigned j = 0; j < 2; j++) {
+            assert_int_equal(membus_vfio_region(dev, &again, 2 * j, NULL), 0);
+            assert_ptr_equal(again, bar[j]);
+        }
+        assert_int_equal(membus_space_find(space, &range, 0), 0);
+        assert_int_equal(membus_region_delete(alias), 0);
+    }
+    assert_int_equal(membus_vfio_close(dev), 0);
+    assert_int_equal(membus_space_find(space, &range, 0), -ENOENT);
+    free_space();
+    assert_int_equal(membus_synchronize(), 0);
+    assert_int_equal(membus_vfio_container_delete(container), 0);
+    fake_stop();
 }
 
 static void space_for_dma(void **state)

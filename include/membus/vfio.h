@@ -160,8 +160,9 @@ MEMBUS_API int membus_vfio_open(struct membus_vfio **dev, struct membus_vfio_con
  * mapped, and the kernel's device open, until the last reader and the last DMA mapping of them
  * are gone: membus_synchronize() waits for the readers.
  *
- * Returns: 0, or -EBUSY: a region of it is the root of a space or the target of an alias. Then it
- *          is still open; end that and close it again.
+ * Returns: 0, or -EBUSY: a region of it is the root of a space or the target of an alias. Then
+ *          nothing is changed; end that and close it again. -ENOMEM: it is still open, but its
+ *          regions may be deleted (a commit that failed, see membus/region.h); close it again.
  */
 MEMBUS_API int membus_vfio_close(struct membus_vfio *dev);
 
