@@ -79,7 +79,7 @@ uint64_t membus_vfio_container_pages(const struct membus_vfio_container *contain
 static int parse_address(char *out, const char *address)
 {
     unsigned domain = 0, bus, slot, function;
-    int used = 0;
+    int used = 0, len;
 
     if (sscanf(address, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &used) != 4 ||
         address[used]) {
@@ -90,9 +90,9 @@ static int parse_address(char *out, const char *address)
     }
     if (!isxdigit((unsigned char)address[0]) || slot > 31 || function > 7)
         return -EINVAL;
-    snprintf(out, VFIO_ADDRESS_MAX, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot & 0x1f,
-             function & 7);
-    return 0;
+    len = snprintf(out, VFIO_ADDRESS_MAX, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot & 0x1f,
+                   function & 7);
+    return len < (int)VFIO_ADDRESS_MAX ? 0 : -EINVAL;
 }
 
 /* *first: the container had no IOMMU. */

@@ -10,7 +10,7 @@
 
 #include <membus/vfio.h>
 
-#define VFIO_ADDRESS_MAX 16 /* "0000:00:00.0" and domains of up to 8 digits */
+#define VFIO_ADDRESS_MAX sizeof "00000000:00:00.0" /* domains have 4 to 8 digits */
 
 /* The system calls, so that tests can be the kernel. They return -errno, never -1. */
 struct vfio_sys {

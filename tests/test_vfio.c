@@ -93,6 +93,23 @@ static void two_opens_share_the_group(void **state)
     stop();
 }
 
+/* Domains of virtual controllers (VMD, Hyper-V) have more than 4 digits. */
+static void long_domains(void **state)
+{
+    const char *const address[] = {"10000:01:00.0", "10000000:01:00.0", "ffffffff:ff:1f.7"};
+    const unsigned flags[] = {MEMBUS_VFIO_GROUP, MEMBUS_VFIO_IOMMUFD};
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        fake_start();
+        fake.address = address[i / 2];
+        assert_int_equal(membus_vfio_container_new(&container, flags[i % 2]), 0);
+        assert_int_equal(membus_vfio_open(&dev, container, address[i / 2], NULL), 0);
+        assert_string_equal(membus_vfio_address(dev), address[i / 2]);
+        stop();
+    }
+}
+
 static void cannot_open(void **state)
 {
     const char *const bad[] = {"",
@@ -789,6 +806,7 @@ int main(void)
         cmocka_unit_test(open_by_group),
         cmocka_unit_test(open_by_iommufd),
         cmocka_unit_test(two_opens_share_the_group),
+        cmocka_unit_test(long_domains),
         cmocka_unit_test(cannot_open),
         cmocka_unit_test(regions),
         cmocka_unit_test(malformed_region),

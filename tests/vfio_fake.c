@@ -77,16 +77,25 @@ static int fake_close(int fd)
     return 0;
 }
 
+/* Is that the device's file in sysfs? */
+static bool in_sysfs(const char *path, const char *name)
+{
+    char own[128];
+
+    snprintf(own, sizeof own, "/sys/bus/pci/devices/%s/%s", fake.address, name);
+    return strcmp(path, own) == 0;
+}
+
 static ssize_t fake_readlink(const char *path, char *buf, size_t n)
 {
-    if (strcmp(path, "/sys/bus/pci/devices/0000:01:00.0/iommu_group") != 0)
+    if (!in_sysfs(path, "iommu_group"))
         return -ENOENT;
     return snprintf(buf, n, "../../../kernel/iommu_groups/7");
 }
 
 static int fake_first_entry(const char *path, char *buf, size_t n)
 {
-    if (strcmp(path, "/sys/bus/pci/devices/0000:01:00.0/vfio-dev") != 0)
+    if (!in_sysfs(path, "vfio-dev"))
         return -ENOENT;
     snprintf(buf, n, "vfio3");
     return 0;
@@ -278,7 +287,7 @@ static int group_ioctl(unsigned long request, void *arg)
     case VFIO_GROUP_UNSET_CONTAINER:
         return 0;
     case VFIO_GROUP_GET_DEVICE_FD:
-        if (strcmp(arg, "0000:01:00.0") != 0)
+        if (strcmp(arg, fake.address) != 0)
             return -ENODEV;
         fake.open_fds++;
         return FD_DEVICE;
@@ -385,6 +394,7 @@ static void make_config(unsigned char *config)
 void fake_start(void)
 {
     memset(&fake, 0, sizeof fake);
+    fake.address = "0000:01:00.0";
     fake.granule = 4096;
     memory_fd = memfd_create("fake", MFD_CLOEXEC);
     assert_true(memory_fd >= 0 && ftruncate(memory_fd, 8 * (off_t)MIB) == 0);

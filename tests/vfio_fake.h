@@ -22,13 +22,14 @@
 
 struct fake {
     char log[8192];
-    bool not_viable;  /* the group */
-    bool no_group;    /* no /dev/vfio/vfio: iommufd only */
-    bool broken;      /* BAR 5's capabilities are a loop */
-    int pread_error;  /* instead of reading */
-    bool short_read;  /* one byte less */
-    uint64_t granule; /* iommufd's least page */
-    uint64_t refuse;  /* mapping this iova for DMA fails, with -ENOMEM */
+    const char *address; /* the device's, if not 0000:01:00.0 */
+    bool not_viable;     /* the group */
+    bool no_group;       /* no /dev/vfio/vfio: iommufd only */
+    bool broken;         /* BAR 5's capabilities are a loop */
+    int pread_error;     /* instead of reading */
+    bool short_read;     /* one byte less */
+    uint64_t granule;    /* iommufd's least page */
+    uint64_t refuse;     /* mapping this iova for DMA fails, with -ENOMEM */
     unsigned open_fds;
     unsigned char *memory; /* 8 MiB: region i at i MiB */
 };

@@ -146,7 +146,7 @@ struct membus_vfio_options {
 /*
  * Opens a device that is bound to a VFIO driver, and maps its regions.
  *
- * Args:    address  "0000:01:00.0"; without the domain it is domain 0
+ * Args:    address  "0000:01:00.0", the domain with up to 8 digits; without one it is domain 0
  * Returns: 0. -EINVAL (no address), -ENODEV (no such device, or it has no IOMMU or no VFIO
  *          driver), -EBUSY (somebody else has the group, or it is not viable: another device of
  *          the group has a driver that uses it), -EACCES, -ENOMEM, and what the kernel says. The
