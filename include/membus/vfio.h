@@ -134,7 +134,7 @@ MEMBUS_API int membus_vfio_container_new(struct membus_vfio_container **containe
 MEMBUS_API int membus_vfio_container_delete(struct membus_vfio_container *container);
 
 /* Sizes in bytes of the pages that the IOMMU maps, or-ed; the least one is the granule of all DMA
- * mappings. 0 before the first device is open. */
+ * mappings. 0 before the first device is open, and after the last is closed (not with iommufd). */
 MEMBUS_API uint64_t membus_vfio_container_pages(const struct membus_vfio_container *container);
 
 /* All zero, or NULL in place of it: the defaults. */
