@@ -115,12 +115,11 @@ static struct membus_outcome open_direct(struct membus_map *map, const struct pl
 
 static struct membus_outcome open_bounce(struct membus_map *map, uint64_t len)
 {
-    size_t budget = __atomic_load_n(&map->space->budget, __ATOMIC_RELAXED);
-    size_t n = len < budget ? (size_t)len : budget;
+    size_t n = membus_budget_take(map->space, len);
     struct membus_outcome outcome = {MEMBUS_STATUS_OK, 0, n};
     void *buf;
 
-    if (!membus_budget_take(map->space, n))
+    if (n == 0)
         return outcome_of(MEMBUS_STATUS_BUDGET, map->addr, 0);
     buf = calloc(1, n);
     if (!buf)

@@ -19,14 +19,15 @@ static bool is_free(const struct membus_space *space, size_t bytes)
            least(bytes, space->budget) <= space->budget - space->used && space->budget;
 }
 
-bool membus_budget_take(struct membus_space *space, size_t bytes)
+size_t membus_budget_take(struct membus_space *space, uint64_t bytes)
 {
-    bool taken;
+    size_t taken;
 
     pthread_mutex_lock(&space->bounce_lock);
-    taken = is_free(space, bytes);
-    if (taken)
-        space->used += bytes;
+    taken = bytes < space->budget ? (size_t)bytes : space->budget;
+    if (!is_free(space, taken))
+        taken = 0;
+    space->used += taken;
     pthread_mutex_unlock(&space->bounce_lock);
     return taken;
 }
@@ -82,6 +83,18 @@ size_t membus_space_budget_used(struct membus_space *space)
     return used;
 }
 
+/* A number that no other waiter had: a handle outlives its waiter, whose memory may be another's
+ * by then. */
+static struct membus_waiter *new_handle(void)
+{
+    static uintptr_t last;
+    uintptr_t handle = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+
+    while (handle == 0) /* NULL is none: it wrapped, which takes 32 bits some time */
+        handle = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+    return (struct membus_waiter *)handle;
+}
+
 int membus_waiter_new(struct membus_waiter **waiter, struct membus_space *space, size_t bytes,
                       void (*wake)(void *data), void *data)
 {
@@ -90,14 +103,14 @@ int membus_waiter_new(struct membus_waiter **waiter, struct membus_space *space,
 
     if (!w)
         return -ENOMEM;
-    *w = (struct membus_waiter){.bytes = bytes, .wake = wake, .data = data};
+    *w = (struct membus_waiter){.handle = new_handle(), .bytes = bytes, .wake = wake, .data = data};
     pthread_mutex_lock(&space->bounce_lock);
     at_once = !space->waiters && is_free(space, bytes);
     for (link = &space->waiters; *link && !at_once;)
         link = &(*link)->next;
     if (!at_once)
         *link = w;
-    *waiter = at_once ? NULL : w; /* before anyone can wake it */
+    *waiter = at_once ? NULL : w->handle; /* before anyone can wake it */
     pthread_mutex_unlock(&space->bounce_lock);
     if (at_once) {
         free(w);
@@ -108,17 +121,18 @@ int membus_waiter_new(struct membus_waiter **waiter, struct membus_space *space,
 
 int membus_waiter_delete(struct membus_waiter *waiter, struct membus_space *space)
 {
-    struct membus_waiter **link;
-    bool found;
+    struct membus_waiter **link, *found;
 
     pthread_mutex_lock(&space->bounce_lock);
-    for (link = &space->waiters; *link && *link != waiter;)
+    for (link = &space->waiters; *link && (*link)->handle != waiter;)
         link = &(*link)->next;
-    found = waiter && *link == waiter;
+    found = *link;
     if (found)
-        *link = waiter->next;
+        *link = found->next;
     pthread_mutex_unlock(&space->bounce_lock);
-    if (found)
-        free(waiter);
-    return found ? 0 : -ENOENT;
+    if (!found)
+        return -ENOENT;
+    free(found);
+    wake_waiters(space); /* who waited behind it may be the first now */
+    return 0;
 }

@@ -80,6 +80,7 @@ struct membus_listener {
 /* Waits for budget (membus/dma.h). */
 struct membus_waiter {
     struct membus_waiter *next;
+    struct membus_waiter *handle; /* what its owner has: a number, no address */
     size_t bytes;
     void (*wake)(void *data);
     void *data;

@@ -4,6 +4,8 @@
 
 #include "space_machine.h"
 
+#include <pthread.h>
+
 #include <membus/copy.h>
 
 static const struct membus_region_ops io_ops = {
@@ -215,6 +217,83 @@ static void test_budget(void **state)
 }
 
 /* D5 */
+/* The handle of a waiter that was woken cancels nobody, wherever the next one's memory is. */
+static void test_late_waiter_delete(void **state)
+{
+    struct membus_waiter *late[64], *w = NULL;
+    struct membus_map map;
+
+    (void)state;
+    put(new_io("", 0x1000, &io_ops), 0x1000, 0);
+    membus_space_set_budget(m.space, 16);
+    for (int i = 0; i < 64; i++) {
+        membus_map_open(&map, m.space, 0x1000, 16, MEMBUS_MAP_WRITE, no_attrs);
+        assert_int_equal(membus_waiter_new(&late[i], m.space, 16, wake, (void *)(uintptr_t) ""), 0);
+        assert_int_equal(membus_map_close(&map, 0).status, MEMBUS_STATUS_OK);
+        assert_trace("wake ");
+    }
+    membus_map_open(&map, m.space, 0x1000, 16, MEMBUS_MAP_WRITE, no_attrs);
+    assert_int_equal(membus_waiter_new(&w, m.space, 16, wake, (void *)(uintptr_t) "W"), 0);
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(membus_waiter_delete(late[i], m.space), -ENOENT);
+    assert_int_equal(membus_waiter_delete(NULL, m.space), -ENOENT);
+    assert_int_equal(membus_map_close(&map, 0).status, MEMBUS_STATUS_OK);
+    assert_trace("wakeW ");
+    assert_int_equal(membus_waiter_delete(w, m.space), -ENOENT);
+}
+
+/* A waiter that gives up lets those behind it go on. */
+static void test_first_waiter_gives_up(void **state)
+{
+    struct membus_waiter *w[3];
+    struct membus_map map;
+
+    (void)state;
+    put(new_io("", 0x1000, &io_ops), 0x1000, 0);
+    membus_space_set_budget(m.space, 100);
+    membus_map_open(&map, m.space, 0x1000, 60, MEMBUS_MAP_WRITE, no_attrs);
+    assert_int_equal(membus_waiter_new(&w[0], m.space, 100, wake, (void *)(uintptr_t) "A"), 0);
+    assert_int_equal(membus_waiter_new(&w[1], m.space, 40, wake, (void *)(uintptr_t) "B"), 0);
+    assert_int_equal(membus_waiter_new(&w[2], m.space, 41, wake, (void *)(uintptr_t) "C"), 0);
+    assert_int_equal(membus_waiter_delete(w[0], m.space), 0);
+    assert_trace("wakeB ");
+    assert_int_equal(membus_map_close(&map, 0).status, MEMBUS_STATUS_OK);
+    assert_trace("wakeC ");
+}
+
+static void *change_budget(void *data)
+{
+    for (unsigned i = 0; i < 20000; i++)
+        membus_space_set_budget(m.space, i & 1 ? 0 : 16);
+    membus_space_set_budget(m.space, 16);
+    __atomic_store_n((bool *)data, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* An open map has a byte at least, also while the budget changes. */
+static void test_budget_changes(void **state)
+{
+    bool done = false;
+    pthread_t thread;
+
+    (void)state;
+    put(new_io("", 0x1000, &io_ops), 0x1000, 0);
+    membus_space_set_budget(m.space, 16);
+    assert_int_equal(pthread_create(&thread, NULL, change_budget, &done), 0);
+    while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+        struct membus_map map;
+        struct membus_outcome o =
+            membus_map_open(&map, m.space, 0x1000, 32, MEMBUS_MAP_WRITE, no_attrs);
+
+        if (o.status != MEMBUS_STATUS_OK)
+            continue;
+        assert_int_equal(o.bytes, 16);
+        assert_int_equal(membus_map_close(&map, 0).status, MEMBUS_STATUS_OK);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(membus_space_budget_used(m.space), 0);
+}
+
 static void test_log_on_unmap(void **state)
 {
     struct membus_region *ram = new_ram("ram", 0x4000);
@@ -345,9 +424,18 @@ static void test_ring(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_map_ram), CASE(test_map_arguments), CASE(test_map_device),
-        CASE(test_bounce),  CASE(test_budget),        CASE(test_log_on_unmap),
-        CASE(test_sglist),  CASE(test_sglist_limit),  CASE(test_ring),
+        CASE(test_map_ram),
+        CASE(test_map_arguments),
+        CASE(test_map_device),
+        CASE(test_bounce),
+        CASE(test_budget),
+        CASE(test_late_waiter_delete),
+        CASE(test_first_waiter_gives_up),
+        CASE(test_budget_changes),
+        CASE(test_log_on_unmap),
+        CASE(test_sglist),
+        CASE(test_sglist_limit),
+        CASE(test_ring),
     };
 
     return RUN_TESTS(tests);

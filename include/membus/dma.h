@@ -106,8 +106,9 @@ MEMBUS_API size_t membus_space_budget_used(struct membus_space *space);
 /*
  * Waiters, first come, first served: `wake` is called once, without a lock held, when `bytes` (or
  * all of the budget, if that is less) are free and nobody waits before it: in the thread that
- * closes a bounced map, or within membus_waiter_new(). The waiter is gone then (*waiter is NULL
- * if that is so at the return).
+ * closes a bounced map, raises the budget or deletes the waiter before it, or within
+ * membus_waiter_new(). The waiter is gone then (*waiter is NULL if that is so at the return); what
+ * *waiter had stays the name of this one, and may still be handed to membus_waiter_delete().
  */
 struct membus_waiter;
 MEMBUS_API int membus_waiter_new(struct membus_waiter **waiter, struct membus_space *space,
