@@ -310,13 +310,15 @@ struct walk {
     uint64_t steps;
 };
 
-static int check_above(struct walk *walk, const struct membus_region *region, unsigned depth)
+/* One path up; a region that is met on several gains as often. */
+static int check_above(struct walk *walk, struct membus_region *region, unsigned depth)
 {
     int error = 0;
 
     if (region == walk->sub)
         return -ELOOP;
-    if (depth > MEMBUS_DEPTH_MAX || region->weight + walk->weight > MEMBUS_WEIGHT_MAX ||
+    region->gain += walk->weight;
+    if (depth > MEMBUS_DEPTH_MAX || region->weight + region->gain > MEMBUS_WEIGHT_MAX ||
         ++walk->steps > MEMBUS_WEIGHT_MAX)
         return -E2BIG;
     if (region->container)
@@ -326,11 +328,26 @@ static int check_above(struct walk *walk, const struct membus_region *region, un
     return error;
 }
 
+/* What a walk left behind: those it met lie above one another, so what has none ends the search. */
+static void forget_gain(struct membus_region *region)
+{
+    if (region->gain == 0)
+        return;
+    region->gain = 0;
+    if (region->container)
+        forget_gain(region->container);
+    for (struct membus_region *a = region->aliases; a; a = a->next_alias)
+        forget_gain(a);
+}
+
 static int check_with(struct membus_region *parent, struct membus_region *sub, unsigned height)
 {
-    struct walk walk = {.sub = sub, .weight = sub->weight};
+    uint64_t before = parent->target ? parent->target->weight : 0; /* an alias's, which goes */
+    struct walk walk = {.sub = sub, .weight = sub->weight > before ? sub->weight - before : 0};
+    int error = check_above(&walk, parent, height + 1);
 
-    return check_above(&walk, parent, height + 1);
+    forget_gain(parent);
+    return error;
 }
 
 int membus_change_check(struct membus_region *parent, struct membus_region *sub)

@@ -86,6 +86,7 @@ struct membus_region {
     uint64_t offset;
     uint64_t order; /* counts additions: the later is higher (R1) */
     uint64_t weight;
+    uint64_t gain; /* weight that the change being checked would add; 0 otherwise */
     struct membus_region *container;
     struct membus_region *left, *right; /* among its siblings */
     uint64_t max_last;                  /* greatest end below this node of the siblings' tree */

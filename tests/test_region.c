@@ -221,6 +221,71 @@ static void test_alias_bomb(void **state)
     }
 }
 
+#define MANY 2100u /* times itself over MEMBUS_WEIGHT_MAX; half of it is not */
+
+/* `count` regions more in the container. */
+static void add_many(struct membus_region *container, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct membus_region *r;
+
+        assert_int_equal(membus_region_new_container(&r, "", 1), 0);
+        assert_int_equal(membus_region_add(container, i, r, 0), 0);
+    }
+}
+
+static int stop_at_first(void *data, struct membus_region *sub)
+{
+    *(struct membus_region **)data = sub;
+    return 1;
+}
+
+static void delete_all_in(struct membus_region *container)
+{
+    struct membus_region *sub;
+
+    while (membus_region_children(container, stop_at_first, &sub))
+        assert_int_equal(membus_region_delete(sub), 0);
+}
+
+/* Many aliases of one region, each of which shows all that is added to it. */
+static void test_wide_alias_bomb(void **state)
+{
+    struct membus_region *top, *shown, *big, *small, *other, *a;
+
+    (void)state;
+    assert_int_equal(membus_region_new_container(&top, "top", MEMBUS_SIZE_ALL), 0);
+    assert_int_equal(membus_region_new_container(&shown, "shown", 0x10000), 0);
+    assert_int_equal(membus_region_new_container(&big, "big", 0x10000), 0);
+    assert_int_equal(membus_region_new_container(&small, "small", 0x10000), 0);
+    assert_int_equal(membus_region_new_container(&other, "other", 0x10000), 0);
+    for (uint64_t i = 0; i < MANY; i++) {
+        assert_int_equal(membus_region_new_alias(&a, "a", shown, 0, 0x10000), 0);
+        assert_int_equal(membus_region_add(top, i << 16, a, 0), 0);
+    }
+    add_many(big, MANY);
+    add_many(small, MANY / 2);
+    add_many(other, MANY / 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(membus_region_add(shown, 0, big, 0), -E2BIG);
+    assert_null(membus_region_container(big));
+    assert_int_equal(membus_region_new_alias(&a, "through", small, 0, 0x10000), 0);
+    assert_int_equal(membus_region_add(shown, 0, a, 0), 0);
+    assert_int_equal(membus_region_set_alias(a, big, 0), -E2BIG);
+    assert_ptr_equal(membus_region_alias(a), small);
+    assert_int_equal(membus_region_set_alias(a, other, 0), 0); /* in place of the small one */
+    assert_int_equal(membus_region_add(shown, 0, small, 0), -E2BIG);
+    delete_all_in(top);
+    assert_int_equal(membus_region_add(shown, 0, big, 0), 0); /* nobody shows it any more */
+    delete_all_in(shown);
+    delete_all_in(small);
+    delete_all_in(other);
+    assert_int_equal(membus_region_delete(small), 0);
+    assert_int_equal(membus_region_delete(other), 0);
+    assert_int_equal(membus_region_delete(shown), 0);
+    assert_int_equal(membus_region_delete(top), 0);
+}
+
 static void test_misplaced(void **state)
 {
     struct membus_region *r;
@@ -541,12 +606,16 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(test_sizes),         CASE(test_past_the_end),   CASE(test_cycles),
-        CASE(test_depth),         CASE(test_alias_bomb),     CASE(test_misplaced),
-        CASE(test_delete),        CASE(test_delete_in_use),  CASE(test_delete_container),
-        CASE(test_space_delete),  CASE(test_ram_memfd),      CASE(test_ram_file),
-        CASE(test_ram_resizable), CASE(test_ram_pointer),    CASE(test_rom),
-        CASE(test_attachments),   CASE(test_many_doorbells), CASE(test_looking),
+        CASE(test_sizes),         CASE(test_past_the_end),
+        CASE(test_cycles),        CASE(test_depth),
+        CASE(test_alias_bomb),    CASE(test_wide_alias_bomb),
+        CASE(test_misplaced),     CASE(test_delete),
+        CASE(test_delete_in_use), CASE(test_delete_container),
+        CASE(test_space_delete),  CASE(test_ram_memfd),
+        CASE(test_ram_file),      CASE(test_ram_resizable),
+        CASE(test_ram_pointer),   CASE(test_rom),
+        CASE(test_attachments),   CASE(test_many_doorbells),
+        CASE(test_looking),
     };
 
     return RUN_TESTS(tests);

@@ -29,8 +29,9 @@
  *   R3 transaction  changes take effect together at the outermost membus_transaction_commit();
  *                   a reader sees the old view or the new one, whole. A change outside a
  *                   transaction is a transaction of its own
- *   R4 refused      cycles (-ELOOP), depth over MEMBUS_DEPTH_MAX or more regions seen than
- *                   MEMBUS_WEIGHT_MAX (-E2BIG), addresses past 2^64 (-EOVERFLOW): nothing changes.
+ *   R4 refused      cycles (-ELOOP), depth over MEMBUS_DEPTH_MAX or more regions seen from any
+ *                   region than MEMBUS_WEIGHT_MAX, each as often as aliases show it (-E2BIG),
+ *                   addresses past 2^64 (-EOVERFLOW): nothing changes.
  *                   An alias below its own target is a cycle, also where its window leaves it out
  *
  * How an access becomes calls of callbacks (A3, A4), for a region's `valid` and `impl` sizes:
