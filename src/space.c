@@ -23,6 +23,11 @@ static struct membus_space **find_space(const struct membus_space *space)
     return link;
 }
 
+bool membus_space_exists(const struct membus_space *space)
+{
+    return *find_space(space) != NULL;
+}
+
 static struct membus_space *allocate(const char *name)
 {
     size_t length = name ? strlen(name) : 0;
@@ -144,7 +149,7 @@ int membus_space_delete(struct membus_space *space)
 
     if (error)
         return error;
-    if (!*find_space(space))
+    if (!membus_space_exists(space))
         error = -ENOENT;
     else if (in_use(space))
         error = -EBUSY;
@@ -161,7 +166,7 @@ int membus_space_set_root(struct membus_space *space, struct membus_region *root
 
     if (error)
         return error;
-    error = membus_change_reserve_drops(1);
+    error = membus_space_exists(space) ? membus_change_reserve_drops(1) : -ENOENT;
     if (!error && space->root != root)
         error = set_root(space, root);
     return membus_change_end(error);

@@ -112,6 +112,9 @@ struct membus_space {
 extern struct membus_space *membus_space_first; /* all, in the order of creation */
 extern struct membus_version membus_version_empty;
 
+/* space.c: it was not deleted; under the lock of transactions. */
+bool membus_space_exists(const struct membus_space *space);
+
 /* space_render.c: what `root` shows in [first, last], appended to `out` with neighbours merged. 0
  * or -ENOMEM. */
 int membus_render(const struct membus_region *root, uint64_t first, uint64_t last,

@@ -420,8 +420,11 @@ static struct membus_listener **find_link(struct membus_space *space, int priori
 static int create(struct membus_listener **listener, struct membus_space *space, int priority,
                   const struct membus_listener_ops *ops, void *data)
 {
-    struct membus_listener *l = calloc(1, sizeof(*l)), **link;
+    struct membus_listener *l, **link;
 
+    if (!membus_space_exists(space))
+        return -ENOENT;
+    l = calloc(1, sizeof(*l));
     if (!l || (!space->listeners && first_listener(space))) {
         free(l);
         return -ENOMEM;

@@ -374,6 +374,7 @@ static void test_space_delete(void **state)
     struct membus_space *s;
     struct membus_map map;
     struct membus_waiter *w;
+    struct membus_region *root;
     static const struct membus_listener_ops ops;
     struct membus_listener *l;
 
@@ -389,8 +390,15 @@ static void test_space_delete(void **state)
     assert_int_equal(membus_waiter_new(&w, s, 1, count_release, NULL), 0);
     assert_int_equal(membus_space_delete(s), -EBUSY);
     assert_int_equal(membus_waiter_delete(w, s), 0);
+    assert_int_equal(membus_region_new_container(&root, "root of none", 1), 0);
+    membus_reader_begin(); /* so that it is still there to be asked */
     assert_int_equal(membus_space_delete(s), 0);
     assert_int_equal(membus_space_delete(s), -ENOENT);
+    assert_int_equal(membus_space_set_root(s, root), -ENOENT);
+    assert_int_equal(membus_space_set_root(s, NULL), -ENOENT);
+    assert_int_equal(membus_listener_new(&l, s, 0, &ops, NULL), -ENOENT);
+    membus_reader_end();
+    assert_int_equal(membus_region_delete(root), 0);
     assert_string_equal(view_text(m.space), m.before);
 }
 

@@ -88,6 +88,7 @@ MEMBUS_API int membus_space_new(struct membus_space **space, const char *name,
  * -EBUSY with listeners, DMA mappings or waiters left, -ENOENT when deleted twice. */
 MEMBUS_API int membus_space_delete(struct membus_space *space);
 
+/* Another root, or NULL for none. Errors: -ENOENT (the space or the root is deleted), -ENOMEM. */
 MEMBUS_API int membus_space_set_root(struct membus_space *space, struct membus_region *root);
 
 /* What reads of unassigned memory give: this byte, again and again. It starts as 0. */
@@ -243,7 +244,7 @@ struct membus_listener;
 
 /* Registers, and replays the current state: begin, add, log_start, doorbells, windows, commit.
  * Those of higher `priority` hear first of what comes, and last of what goes. On an error (-ENOMEM,
- * -EBUSY) nothing was called, and nothing is registered. */
+ * -ENOENT, -EBUSY) nothing was called, and nothing is registered. */
 MEMBUS_API int membus_listener_new(struct membus_listener **listener, struct membus_space *space,
                                    int priority, const struct membus_listener_ops *ops, void *data);
 /* Replays everything as removed, and deregisters: 0. -EBUSY, from within a listener's callback:
