@@ -119,8 +119,10 @@ static struct membus_outcome open_bounce(struct membus_map *map, uint64_t len)
     struct membus_outcome outcome = {MEMBUS_STATUS_OK, 0, n};
     void *buf;
 
-    if (n == 0)
+    if (n == 0) {
+        map->mapping.size = len < SIZE_MAX ? (size_t)len : SIZE_MAX; /* for lists */
         return outcome_of(MEMBUS_STATUS_BUDGET, map->addr, 0);
+    }
     buf = calloc(1, n);
     if (!buf)
         outcome = outcome_of(MEMBUS_STATUS_MEMORY, map->addr, 0);

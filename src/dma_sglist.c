@@ -138,12 +138,28 @@ struct membus_outcome membus_sglist_write(struct membus_sglist *list, uint64_t o
     return access_list(list, true, (uint8_t *)(uintptr_t)buf, len, offset);
 }
 
+/* The next map of a list whose maps hold *held bytes of the budget. One that can never be had
+ * together with them is not worth waiting for. */
+static struct membus_outcome open_next(struct membus_sglist *list, struct membus_map *map,
+                                       uint64_t addr, uint64_t len, unsigned flags, size_t *held)
+{
+    struct membus_outcome outcome =
+        membus_map_open(map, list->space, addr, len, flags, list->attrs);
+
+    if (outcome.status == MEMBUS_STATUS_OK && map->bounced)
+        *held += map->mapping.size;
+    if (outcome.status == MEMBUS_STATUS_BUDGET &&
+        !membus_budget_fits(list->space, *held, map->mapping.size))
+        outcome.status = MEMBUS_STATUS_INVALID;
+    return outcome;
+}
+
 struct membus_outcome membus_sglist_map(struct membus_sglist *list, struct membus_map *maps,
                                         size_t max, size_t *count, unsigned flags)
 {
     struct membus_outcome outcome = {MEMBUS_STATUS_OK, 0, 0};
     uint64_t total = 0;
-    size_t n = 0;
+    size_t n = 0, held = 0;
 
     for (size_t i = 0; i < list->count && outcome.status == MEMBUS_STATUS_OK; i++) {
         uint64_t addr = list->piece[i].addr, left = list->piece[i].len;
@@ -153,7 +169,7 @@ struct membus_outcome membus_sglist_map(struct membus_sglist *list, struct membu
                 outcome = (struct membus_outcome){MEMBUS_STATUS_RANGE, addr, 0};
                 break;
             }
-            outcome = membus_map_open(&maps[n], list->space, addr, left, flags, list->attrs);
+            outcome = open_next(list, &maps[n], addr, left, flags, &held);
             if (outcome.status != MEMBUS_STATUS_OK)
                 break;
             n++;

@@ -32,6 +32,16 @@ size_t membus_budget_take(struct membus_space *space, uint64_t bytes)
     return taken;
 }
 
+bool membus_budget_fits(struct membus_space *space, size_t held, size_t more)
+{
+    bool fits;
+
+    pthread_mutex_lock(&space->bounce_lock);
+    fits = space->budget == 0 || (held <= space->budget && more <= space->budget - held);
+    pthread_mutex_unlock(&space->bounce_lock);
+    return fits;
+}
+
 /* The first waiter, if it can go on, taken off the list; under the lock. */
 static struct membus_waiter *next_waiter(struct membus_space *space)
 {

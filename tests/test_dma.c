@@ -362,6 +362,44 @@ static void test_sglist(void **state)
     membus_sglist_delete(list);
 }
 
+/* A list that needs more than the budget will never have it: that is no reason to wait. */
+static void test_sglist_over_budget(void **state)
+{
+    struct membus_sglist *list;
+    struct membus_map maps[4], other;
+    size_t count;
+
+    (void)state;
+    put(new_io("", 0x1000, &io_ops), 0x1000, 0);
+    membus_space_set_budget(m.space, 64);
+    assert_int_equal(membus_sglist_new(&list, m.space, no_attrs), 0);
+    assert_int_equal(membus_sglist_add(list, 0x1000, 40), 0);
+    assert_int_equal(membus_sglist_add(list, 0x1100, 24), 0);
+    /* while others hold some: wait */
+    assert_int_equal(membus_map_open(&other, m.space, 0x1200, 1, MEMBUS_MAP_WRITE, no_attrs).status,
+                     MEMBUS_STATUS_OK);
+    assert_outcome(membus_sglist_map(list, maps, 4, &count, MEMBUS_MAP_WRITE), MEMBUS_STATUS_BUDGET,
+                   0x1100, 0);
+    assert_int_equal(membus_map_close(&other, 0).status, MEMBUS_STATUS_OK);
+    assert_outcome(membus_sglist_map(list, maps, 4, &count, MEMBUS_MAP_WRITE), MEMBUS_STATUS_OK, 0,
+                   64);
+    assert_outcome(membus_sglist_unmap(list, maps, count, 0), MEMBUS_STATUS_OK, 0, 0);
+    /* one byte too many, in a piece of its own, and in one piece that is larger by itself */
+    assert_int_equal(membus_sglist_add(list, 0x1200, 1), 0);
+    assert_outcome(membus_sglist_map(list, maps, 4, &count, MEMBUS_MAP_WRITE),
+                   MEMBUS_STATUS_INVALID, 0x1200, 0);
+    assert_int_equal(count, 0);
+    membus_space_set_budget(m.space, 39);
+    assert_outcome(membus_sglist_map(list, maps, 4, &count, MEMBUS_MAP_WRITE),
+                   MEMBUS_STATUS_INVALID, 0x1027, 0);
+    assert_int_equal(membus_space_budget_used(m.space), 0);
+    membus_space_set_budget(m.space, 65);
+    assert_outcome(membus_sglist_map(list, maps, 4, &count, MEMBUS_MAP_WRITE), MEMBUS_STATUS_OK, 0,
+                   65);
+    assert_outcome(membus_sglist_unmap(list, maps, count, 0), MEMBUS_STATUS_OK, 0, 0);
+    membus_sglist_delete(list);
+}
+
 static void test_sglist_limit(void **state)
 {
     struct membus_sglist *list;
@@ -435,6 +473,7 @@ int main(void)
         CASE(test_log_on_unmap),
         CASE(test_sglist),
         CASE(test_sglist_limit),
+        CASE(test_sglist_over_budget),
         CASE(test_ring),
     };
 

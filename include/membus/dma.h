@@ -137,6 +137,9 @@ MEMBUS_API struct membus_outcome membus_sglist_write(struct membus_sglist *list,
 /*
  * Maps the whole list: `maps` gets up to `max` maps, *count how many. All or nothing: when one
  * fails, those before are closed again, and the outcome is that one's. RANGE: `max` are too few.
+ * BUDGET: wait for as many bytes as the list has. INVALID: what has to be bounced is more than the
+ * whole budget, so waiting is in vain; map it by parts, use membus_sglist_read() and _write(), or
+ * raise the budget.
  */
 MEMBUS_API struct membus_outcome membus_sglist_map(struct membus_sglist *list,
                                                    struct membus_map *maps, size_t max,

@@ -119,7 +119,8 @@ enum membus_status {
     MEMBUS_STATUS_RANGE,  /* past 2^64, or past the end of a list: nothing was done */
     MEMBUS_STATUS_BUDGET, /* the bounce budget is exhausted: wait for it */
     MEMBUS_STATUS_MEMORY, /* the host is out of memory */
-    MEMBUS_STATUS_INVALID /* contradicting arguments, or unmap of what is not mapped */
+    MEMBUS_STATUS_INVALID /* contradicting arguments, unmap of what is not mapped, a list that
+                             needs more than the whole bounce budget */
 };
 
 /* The result of an access (A6). After an error it went on, as a bus would. */
