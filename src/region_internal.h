@@ -190,6 +190,18 @@ void membus_log_free(struct membus_region *region);
 bool membus_doorbell_ring(const struct membus_doorbells *doorbells, uint64_t offset, uint64_t value,
                           unsigned size);
 
+/* region_callback.c: around each call of a callback, by the thread that makes it. */
+
+/* For an access: false where the guard denies it (A8), or the callbacks nest too deep. */
+bool membus_callback_enter(const struct membus_region *region);
+/* For what is no access, and so passes the guard: false only where they nest too deep. */
+bool membus_callback_nest(const struct membus_region *region);
+/* Ends what enter or nest began. */
+void membus_callback_leave(void);
+/* The region's own lock, if it names one. */
+void membus_callback_lock(const struct membus_region *region);
+void membus_callback_unlock(const struct membus_region *region);
+
 /* region_coalesce.c */
 struct membus_coalesced_window {
     uint64_t offset, size;

@@ -142,34 +142,38 @@ int membus_region_iommu_notify(struct membus_region *region, unsigned event,
     return 0;
 }
 
-/* Replays the block at `at`, and returns the last offset that it covers. */
-static uint64_t replay_block(const struct membus_iommu_notifier *n, uint64_t at)
+/* Replays the block that contains `at`, of which *last becomes the last offset. */
+static int replay_block(const struct membus_iommu_notifier *n, uint64_t at, uint64_t *last)
 {
     const struct membus_iommu_ops *ops = n->region->iommu;
     uint64_t page = ops->page_min ? ops->page_min : 4096;
     struct membus_iommu_entry entry = {.addr = at, .mask = page - 1};
     struct membus_attrs attrs = {0};
 
+    if (!membus_callback_nest(n->region))
+        return -EDEADLK;
+    membus_callback_lock(n->region);
     ops->translate(n->region->data, &entry, at, MEMBUS_IOMMU_NONE, attrs);
+    membus_callback_unlock(n->region);
+    membus_callback_leave();
     if (!entry_ok(&entry))
         entry.mask = page - 1;
     if (entry.target && entry.permission)
         tell(n, MEMBUS_IOMMU_EVENT_MAP, &entry);
-    return at | entry.mask;
+    *last = at | entry.mask;
+    return 0;
 }
 
 int membus_iommu_notifier_replay(struct membus_iommu_notifier *notifier)
 {
-    uint64_t at = notifier->first;
+    uint64_t at = notifier->first, last = at;
+    int error;
 
     membus_rcu_lock();
-    for (;;) {
-        uint64_t last = replay_block(notifier, at);
-
-        if (last >= notifier->last)
-            break;
+    do {
+        error = replay_block(notifier, at, &last);
         at = last + 1;
-    }
+    } while (!error && last < notifier->last);
     membus_rcu_unlock();
-    return 0;
+    return error;
 }

@@ -114,8 +114,14 @@ static void access_memory(struct membus_job *job, const struct membus_range *ran
 bool membus_iommu_translate(const struct membus_region *region, struct membus_iommu_entry *entry,
                             uint64_t offset, unsigned access, struct membus_attrs attrs)
 {
-    *entry = (struct membus_iommu_entry){.addr = offset};
+    *entry = (struct membus_iommu_entry){.addr = offset, .mask = UINT64_MAX};
+    if (!membus_callback_enter(region))
+        return false; /* so is every other offset, until that callback returns */
+    entry->mask = 0;
+    membus_callback_lock(region);
     region->iommu->translate(region->data, entry, offset, access, attrs);
+    membus_callback_unlock(region);
+    membus_callback_leave();
     if (entry->mask & (entry->mask + 1))
         entry->mask = 0; /* no power of two: believe it for this byte only */
     return entry->target && (entry->permission & access) == access;

@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Accesses to callbacks: the size of a piece, its check, its calls (A3, A4), and what stands in
- * front of them: the guard against reentrancy (A8), doorbells, coalesced writes, the lock. */
+ * front of them: the guard against reentrancy (A8), the lock, doorbells, coalesced writes. */
 
 #include "space_internal.h"
 
 #include <membus/access.h>
-
-/* The devices whose callbacks run in this thread, outermost first; NULL: one without a guard. */
-static _Thread_local struct {
-    const void *device[MEMBUS_CALLBACKS_MAX];
-    unsigned depth;
-} guard;
-
-static bool guard_enter(const struct membus_region *region)
-{
-    if (guard.depth == MEMBUS_CALLBACKS_MAX)
-        return false;
-    for (unsigned i = 0; i < guard.depth && !region->reentrant; i++) {
-        if (guard.device[i] == region->device)
-            return false;
-    }
-    guard.device[guard.depth++] = region->reentrant ? NULL : region->device;
-    return true;
-}
-
-static void guard_leave(void)
-{
-    guard.depth--;
-}
 
 /* Sizes (A3). */
 
@@ -47,16 +24,36 @@ static unsigned piece_size(const struct membus_region_ops *ops, uint64_t offset,
     return floor_power_of_two(left < size ? left : size);
 }
 
-static bool piece_valid(const struct membus_region *region, uint64_t offset, unsigned size,
-                        bool write, struct membus_attrs attrs)
+/* The region's own test is a callback as any other. */
+static enum membus_status ask(const struct membus_region *region, uint64_t offset, unsigned size,
+                              bool write, struct membus_attrs attrs)
+{
+    bool accepted;
+
+    if (!membus_callback_enter(region))
+        return MEMBUS_STATUS_DENIED;
+    membus_callback_lock(region);
+    accepted = region->ops->accepts(region->data, offset, size, write, attrs);
+    membus_callback_unlock(region);
+    membus_callback_leave();
+    return accepted ? MEMBUS_STATUS_OK : MEMBUS_STATUS_DECODE;
+}
+
+static enum membus_status piece_check(const struct membus_region *region, uint64_t offset,
+                                      unsigned size, bool write, struct membus_attrs attrs)
 {
     const struct membus_region_ops *ops = region->ops;
+    enum membus_status status = MEMBUS_STATUS_OK;
 
-    if (ops->accepts && !ops->accepts(region->data, offset, size, write, attrs))
-        return false;
+    if (ops->accepts)
+        status = ask(region, offset, size, write, attrs);
+    if (status != MEMBUS_STATUS_OK)
+        return status;
     if (!ops->valid.unaligned && (offset & (size - 1)))
-        return false;
-    return size >= ops->valid.min && size <= (ops->valid.max ? ops->valid.max : 4);
+        return MEMBUS_STATUS_DECODE;
+    return size >= ops->valid.min && size <= (ops->valid.max ? ops->valid.max : 4)
+               ? MEMBUS_STATUS_OK
+               : MEMBUS_STATUS_DECODE;
 }
 
 static bool is_big(const struct membus_region_ops *ops)
@@ -141,16 +138,14 @@ static enum membus_status call_write(const struct membus_region *region, uint64_
     struct calls c = calls_of(region->ops, size);
     enum membus_status status = MEMBUS_STATUS_OK;
 
-    if (region->lock)
-        region->lock(region->lock_data);
+    membus_callback_lock(region);
     for (unsigned i = 0; i < size; i += c.width, c.shift += c.step) {
         uint64_t part = c.shift >= 0 ? value >> c.shift : value << -c.shift;
 
         status = worse(status, region->ops->write(region->data, offset + i,
                                                   part & value_mask(c.width), c.width, attrs));
     }
-    if (region->lock)
-        region->unlock(region->lock_data);
+    membus_callback_unlock(region);
     return status;
 }
 
@@ -161,8 +156,7 @@ static enum membus_status call_read(const struct membus_region *region, uint64_t
     enum membus_status status = MEMBUS_STATUS_OK;
 
     *value = 0;
-    if (region->lock)
-        region->lock(region->lock_data);
+    membus_callback_lock(region);
     for (unsigned i = 0; i < size; i += c.width, c.shift += c.step) {
         uint64_t part = 0;
 
@@ -170,21 +164,20 @@ static enum membus_status call_read(const struct membus_region *region, uint64_t
         part &= value_mask(c.width);
         *value |= c.shift >= 0 ? part << c.shift : part >> -c.shift;
     }
-    if (region->lock)
-        region->unlock(region->lock_data);
+    membus_callback_unlock(region);
     return status;
 }
 
-/* A write that was held back. The guard may refuse to be entered twice by the access that makes
- * the queue move; the write passed it when it came. */
+/* A write that was held back: it passed the guard when it came, and may find its device entered
+ * by the access that makes the queue move. */
 static void deliver(struct membus_region *region, uint64_t offset, uint64_t value, unsigned size,
                     struct membus_attrs attrs)
 {
-    bool entered = guard_enter(region);
+    bool nested = membus_callback_nest(region);
 
     call_write(region, offset, value, size, attrs);
-    if (entered)
-        guard_leave();
+    if (nested)
+        membus_callback_leave();
 }
 
 void membus_callback_init(void)
@@ -227,19 +220,17 @@ uint64_t membus_callback_piece(struct membus_job *job, const struct membus_range
     struct membus_region *region = range->region;
     uint64_t offset = range->offset + (addr - range->start);
     unsigned size = piece_size(region->ops, offset, membus_within(len, range->extent - addr));
-    enum membus_status status = MEMBUS_STATUS_DECODE;
-    bool called = false;
+    enum membus_status status = piece_check(region, offset, size, job->write, job->attrs);
+    bool called = status == MEMBUS_STATUS_OK && membus_callback_enter(region);
 
-    if (piece_valid(region, offset, size, job->write, job->attrs)) {
-        called = guard_enter(region);
-        status = MEMBUS_STATUS_DENIED;
-    }
     if (called) {
         status = job->write ? piece_write(job, region, offset, size)
                             : piece_read(job, region, offset, size);
-        guard_leave();
-    } else if (!job->write) {
-        value_put(job->buf, 0, size, false);
+        membus_callback_leave();
+    } else {
+        status = status == MEMBUS_STATUS_OK ? MEMBUS_STATUS_DENIED : status;
+        if (!job->write)
+            value_put(job->buf, 0, size, false);
     }
     membus_job_step(job, status, size);
     return size;

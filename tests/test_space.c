@@ -345,6 +345,75 @@ static void test_callback_depth(void **state)
     assert_int_equal(m.traced, MEMBUS_CALLBACKS_MAX);
 }
 
+/* `accepts` is a callback as any other. */
+static bool accepts_after_dma(void *data, uint64_t offset, unsigned size, bool write,
+                              struct membus_attrs attrs)
+{
+    (void)data, (void)offset, (void)size, (void)write;
+    trace("?");
+    trace("%s ", membus_status_name(membus_space_store_8(m.space, 0x10, 1, attrs).status));
+    return true;
+}
+
+static void test_accepts_is_guarded(void **state)
+{
+    static const struct membus_region_ops ops = {RW, .accepts = accepts_after_dma};
+    struct membus_region *a = new_io("", 16, &ops);
+    unsigned asked = 0;
+
+    (void)state;
+    put(a, 0x10, 0);
+    assert_outcome(membus_space_store_8(m.space, 0x11, 2, no_attrs), MEMBUS_STATUS_OK, 0, 1);
+    assert_trace("?access denied w1@1=2 ");
+    membus_region_set_reentrant(a, true);
+    membus_space_store_8(m.space, 0x11, 2, no_attrs);
+    for (const char *c = m.trace; *c; c++)
+        asked += *c == '?';
+    assert_int_equal(asked, MEMBUS_CALLBACKS_MAX);
+}
+
+/* An IOMMU whose table is at an address that it translates itself: the walk is denied, once. */
+static unsigned walks, walks_denied;
+
+static void walk(void *data, struct membus_iommu_entry *entry, uint64_t offset, unsigned access,
+                 struct membus_attrs attrs)
+{
+    struct membus_outcome o;
+    uint64_t pte[512];
+
+    (void)offset, (void)access;
+    memset(pte, 0xff, sizeof(pte));
+    walks++;
+    o = membus_space_read(m.space, pte, sizeof(pte), 0x1000, attrs);
+    walks_denied += o.status == MEMBUS_STATUS_DENIED && o.bytes == 0 && pte[511] == 0;
+    entry->target = data;
+    entry->permission = MEMBUS_IOMMU_READ;
+    entry->mask = 0xfff;
+}
+
+static void test_translate_is_guarded(void **state)
+{
+    static const struct membus_iommu_ops ops = {.translate = walk};
+    struct membus_region *iommu;
+    struct membus_space *target;
+    uint64_t v = 1;
+
+    (void)state;
+    walks = walks_denied = 0;
+    assert_int_equal(membus_space_new(&target, "target", NULL), 0);
+    assert_int_equal(membus_region_new_iommu(&iommu, "iommu", 0x10000, &ops, target), 0);
+    put(iommu, 0, 0);
+    assert_outcome(membus_space_load_64(m.space, &v, 0x10, no_attrs), MEMBUS_STATUS_DECODE, 0x10,
+                   0);
+    assert_int_equal(walks, 1);
+    assert_int_equal(walks_denied, 1);
+    membus_region_set_reentrant(iommu, true);
+    walks = 0;
+    membus_space_load_64(m.space, &v, 0x10, no_attrs);
+    assert_int_equal(walks, MEMBUS_CALLBACKS_MAX);
+    assert_int_equal(membus_space_delete(target), 0);
+}
+
 /* A9 */
 static void trace_lock(void *data)
 {
@@ -368,6 +437,40 @@ static void test_lock(void **state)
     put(io, 0, 0);
     membus_space_read(m.space, buf, 12, 0, no_attrs);
     assert_trace("(r4@0 r4@4 ) (r4@8 ) "); /* once for each piece */
+}
+
+static bool accepts_traced(void *data, uint64_t offset, unsigned size, bool write,
+                           struct membus_attrs attrs)
+{
+    (void)data, (void)offset, (void)size, (void)write, (void)attrs;
+    trace("? ");
+    return true;
+}
+
+static void translate_nowhere(void *data, struct membus_iommu_entry *entry, uint64_t offset,
+                              unsigned access, struct membus_attrs attrs)
+{
+    (void)data, (void)entry, (void)offset, (void)access, (void)attrs;
+    trace("translate ");
+}
+
+static void test_lock_of_other_callbacks(void **state)
+{
+    static const struct membus_region_ops ops = {RW, .accepts = accepts_traced};
+    static const struct membus_iommu_ops iommu_ops = {.translate = translate_nowhere};
+    struct membus_region *io = new_io("", 16, &ops), *iommu;
+    uint8_t v;
+
+    (void)state;
+    assert_int_equal(membus_region_new_iommu(&iommu, "iommu", 16, &iommu_ops, NULL), 0);
+    membus_region_set_lock(io, trace_lock, trace_unlock, (void *)(uintptr_t) "(");
+    membus_region_set_lock(iommu, trace_lock, trace_unlock, (void *)(uintptr_t) "[");
+    put(io, 0, 0);
+    put(iommu, 0x10, 0);
+    membus_space_load_8(m.space, &v, 0, no_attrs);
+    assert_trace("(? ) (r1@0 ) ");
+    membus_space_load_8(m.space, &v, 0x10, no_attrs);
+    assert_trace("[translate ) ");
 }
 
 static void test_rom_device(void **state)
@@ -667,7 +770,10 @@ int main(void)
         CASE(test_attributes),
         CASE(test_reentrancy),
         CASE(test_callback_depth),
+        CASE(test_accepts_is_guarded),
+        CASE(test_translate_is_guarded),
         CASE(test_lock),
+        CASE(test_lock_of_other_callbacks),
         CASE(test_rom_device),
         CASE(test_readonly_window),
         CASE(test_device_memory),

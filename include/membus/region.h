@@ -37,7 +37,7 @@
  * How an access becomes calls of callbacks (A3, A4), for a region's `valid` and `impl` sizes:
  * the *piece* is the largest power of two not over min(valid.max or 4, what is left of access and
  * region), capped by the offset's lowest set bit unless impl.unaligned. It is then checked:
- * valid.accepts, alignment unless valid.unaligned, size within valid.min and valid.max. A failed
+ * `accepts`, alignment unless valid.unaligned, size within valid.min and valid.max. A failed
  * check is a decode error: a read gives 0, a write is dropped. A piece that passes is made in
  * calls of impl.min to impl.max bytes, lowest address first. A write narrower than impl.min is one
  * wider call with the value placed by byte order, not a read-modify-write.
@@ -97,7 +97,7 @@ struct membus_space;
 #define MEMBUS_NAME_MAX      255        /* bytes of a region's or space's name */
 #define MEMBUS_DOORBELLS_MAX 1024       /* per region */
 #define MEMBUS_COALESCED_MAX 64         /* coalesced windows per region; and writes held back */
-#define MEMBUS_CALLBACKS_MAX 16   /* callbacks one inside the other, in a thread: then denied */
+#define MEMBUS_CALLBACKS_MAX 16   /* callbacks (of any kind) nested in a thread: then denied */
 #define MEMBUS_IOMMUS_MAX    8    /* translations on the way of an access: then denied */
 #define MEMBUS_LOG_CLIENTS   8    /* who may log dirty pages: clients 0 to 7 */
 #define MEMBUS_LOG_PAGE      4096 /* bytes for each bit of a dirty log */
@@ -293,11 +293,15 @@ MEMBUS_API int membus_region_set_nonvolatile(struct membus_region *region, bool 
 MEMBUS_API int membus_region_set_direct(struct membus_region *region, bool direct);
 
 /*
- * Around callbacks. Set these before the region is in a space.
+ * Around callbacks: read, write, accepts, and an IOMMU's translate. Set these before the region is
+ * in a space.
  *
- * lock: held around each call of a callback; not around accesses to memory.
+ * lock: held around each call of a callback; not around accesses to memory. It is let go between
+ *   what `accepts` says and the read or write. Callbacks under a lock that make accesses to
+ *   callbacks under the same one need it to be recursive.
  * device: regions of one device share the guard against reentrancy (A8): while a callback of the
  *   device runs, an access that the same thread makes into any callback of the device is denied.
+ *   So a translate that walks its tables through the addresses that it translates finds none.
  *   NULL: the region is a device of its own.
  * reentrant: true takes the guard off.
  */
@@ -417,7 +421,8 @@ MEMBUS_API int membus_iommu_notifier_delete(struct membus_iommu_notifier *notifi
 /* The IOMMU's side: tells all notifiers. Any thread. */
 MEMBUS_API int membus_region_iommu_notify(struct membus_region *region, unsigned event,
                                           const struct membus_iommu_entry *entry);
-/* Tells one notifier of all translations there are now, as MAP events. */
+/* Tells one notifier of all translations there are now, as MAP events. The guard does not deny
+ * this to callbacks of the device; -EDEADLK inside MEMBUS_CALLBACKS_MAX of them. */
 MEMBUS_API int membus_iommu_notifier_replay(struct membus_iommu_notifier *notifier);
 
 /* Looking. Any thread that knows the region is not being deleted; the answer may be old when it
