@@ -33,6 +33,11 @@ void membus_callback_leave(void)
     guard.depth--;
 }
 
+unsigned membus_callback_depth(void)
+{
+    return guard.depth;
+}
+
 void membus_callback_lock(const struct membus_region *region)
 {
     if (region->lock)

@@ -25,6 +25,12 @@ struct drops {
     struct membus_region *region[];
 };
 
+/* A region whose coalesced writes are to be delivered after the outermost commit. */
+struct later {
+    struct later *next;
+    struct membus_region *region;
+};
+
 /* All under the lock. */
 static struct {
     pthread_mutex_t lock;
@@ -33,6 +39,7 @@ static struct {
     bool pending;    /* the views are behind the tree */
     bool resolve;
     struct drops *drops;
+    struct later *later; /* last first */
 } state;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -107,16 +114,46 @@ static int commit_outermost(void)
     return 0;
 }
 
+int membus_change_flush_later(struct membus_region *region)
+{
+    struct later *later = malloc(sizeof(*later));
+
+    if (!later)
+        return -ENOMEM;
+    membus_region_ref(region);
+    *later = (struct later){state.later, region};
+    state.later = later;
+    return 0;
+}
+
+/* Without the lock: callbacks are called. */
+static void flush_all(struct later *later)
+{
+    while (later) {
+        struct later *next = later->next;
+
+        membus_region_coalesce_flush(later->region);
+        membus_region_unref(later->region);
+        free(later);
+        later = next;
+    }
+}
+
 int membus_transaction_commit(void)
 {
+    struct later *later = NULL;
     int error = 0;
 
     assert(held);
-    if (state.depth == 1)
+    if (state.depth == 1) {
         error = commit_outermost();
+        later = state.later;
+        state.later = NULL;
+    }
     state.depth--;
     held--;
     pthread_mutex_unlock(&state.lock);
+    flush_all(later);
     return error;
 }
 

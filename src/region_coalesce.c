@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Coalesced writes. A region that ever had a window keeps a queue with a lock of its own; the lock
- * is held while writes are delivered, so that they stay in order. It is recursive: a callback
- * that comes back finds its write taken out of the queue already. A callback may also change
- * regions, so whoever holds the lock of transactions must not want this one: the windows are an
- * array replaced as a whole.
+ * Coalesced writes. A region that ever had a window keeps a queue. The mutex of the queue is a
+ * leaf: it is never held while a callback runs or another lock is taken, for a callback may take
+ * any lock and whoever holds that lock may write into the window.
+ *
+ * What keeps writes in order is that each is taken out of the queue by whoever calls the callback
+ * with it, and that the next is not called before that has returned:
+ *
+ *   with a lock    the region's own: it is taken first, then the write is taken out. Whoever waits
+ *                  waits for that lock, as each access to the callbacks does
+ *   without        `running`: a flush waits for the write that another thread is delivering. In a
+ *                  callback or a transaction it does not, since what this thread holds may be what
+ *                  that delivery waits for: it delivers what is queued, beside that one write
+ *
+ * Within a transaction, a flush is put off until its outermost commit has let go of the lock.
  */
 
 #include "region_internal.h"
@@ -28,7 +37,9 @@ struct windows {
 struct membus_coalesced {
     struct windows *windows; /* RCU; NULL for none */
     pthread_mutex_t lock;    /* of what follows */
-    size_t head, count;      /* of the queue: a ring */
+    pthread_cond_t returned; /* a callback did */
+    uint64_t put, taken;     /* writes so far; those between are queued, in a ring */
+    unsigned running;        /* taken, and the callback has not returned */
     struct held held[MEMBUS_COALESCED_MAX];
 };
 
@@ -37,17 +48,14 @@ membus_coalesced_deliver *membus_coalesced_deliver_hook;
 static struct membus_coalesced *get_or_create(struct membus_region *region)
 {
     struct membus_coalesced *c = region->coalesced;
-    pthread_mutexattr_t attr;
 
     if (c)
         return c;
     c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&c->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->returned, NULL);
     membus_rcu_set(region->coalesced, c);
     return c;
 }
@@ -56,29 +64,69 @@ void membus_coalesced_free(struct membus_region *region)
 {
     if (!region->coalesced)
         return;
+    pthread_cond_destroy(&region->coalesced->returned);
     pthread_mutex_destroy(&region->coalesced->lock);
     free(region->coalesced->windows);
     free(region->coalesced);
 }
 
-static void flush_locked(struct membus_region *region, struct membus_coalesced *c)
+/* Delivers the first write of the queue. The mutex is held, but not meanwhile. */
+static void deliver_first(struct membus_region *region, struct membus_coalesced *c)
 {
-    while (c->count) {
-        struct held h = c->held[c->head];
+    struct held h = c->held[c->taken++ % MEMBUS_COALESCED_MAX];
 
-        c->head = (c->head + 1) % MEMBUS_COALESCED_MAX;
-        c->count--;
-        membus_coalesced_deliver_hook(region, h.offset, h.value, h.size, h.attrs);
+    c->running++;
+    pthread_mutex_unlock(&c->lock);
+    membus_coalesced_deliver_hook(region, h.offset, h.value, h.size, h.attrs);
+    pthread_mutex_lock(&c->lock);
+    c->running--;
+    pthread_cond_broadcast(&c->returned);
+}
+
+/* For a region with a lock: what was taken out by others has been delivered once we have it. */
+static void flush_under_lock(struct membus_region *region, struct membus_coalesced *c,
+                             uint64_t until)
+{
+    bool more;
+
+    do {
+        membus_callback_lock(region);
+        pthread_mutex_lock(&c->lock);
+        if (c->taken < until)
+            deliver_first(region, c);
+        more = c->taken < until;
+        pthread_mutex_unlock(&c->lock);
+        membus_callback_unlock(region);
+    } while (more);
+}
+
+/* For a region without one; the mutex is held. */
+static void flush_by_turns(struct membus_region *region, struct membus_coalesced *c, uint64_t until,
+                           bool may_wait)
+{
+    while (c->taken < until || (c->running && may_wait)) {
+        if (c->running && may_wait)
+            pthread_cond_wait(&c->returned, &c->lock);
+        else
+            deliver_first(region, c);
     }
 }
 
-void membus_coalesced_flush(struct membus_region *region)
+void membus_coalesced_flush(struct membus_region *region, unsigned callbacks)
 {
     struct membus_coalesced *c = membus_rcu_get(region->coalesced);
+    bool may_wait = membus_callback_depth() == callbacks && !membus_transaction_held();
+    uint64_t until;
+    bool any;
 
     pthread_mutex_lock(&c->lock);
-    flush_locked(region, c);
+    until = c->put; /* what others put there meanwhile is theirs to wait for */
+    any = c->taken < until || (c->running && may_wait);
+    if (!region->lock)
+        flush_by_turns(region, c, until, may_wait);
     pthread_mutex_unlock(&c->lock);
+    if (region->lock && any)
+        flush_under_lock(region, c, until);
 }
 
 static bool in_window(const struct membus_coalesced *c, uint64_t offset, unsigned size)
@@ -95,23 +143,33 @@ static bool in_window(const struct membus_coalesced *c, uint64_t offset, unsigne
     return false;
 }
 
+/* Queues the write if it is in a window and there is room; *inside = it is in one. */
+static bool hold(struct membus_coalesced *c, const struct held *h, bool *inside)
+{
+    bool held;
+
+    pthread_mutex_lock(&c->lock);
+    *inside = in_window(c, h->offset, h->size);
+    held = *inside && c->put - c->taken < MEMBUS_COALESCED_MAX;
+    if (held)
+        c->held[c->put++ % MEMBUS_COALESCED_MAX] = *h;
+    pthread_mutex_unlock(&c->lock);
+    return held;
+}
+
 bool membus_coalesced_write(struct membus_region *region, uint64_t offset, uint64_t value,
                             unsigned size, struct membus_attrs attrs)
 {
     struct membus_coalesced *c = membus_rcu_get(region->coalesced);
-    bool hold;
+    const struct held h = {offset, value, size, attrs};
+    bool inside = true;
 
-    pthread_mutex_lock(&c->lock);
-    hold = in_window(c, offset, size);
-    if (!hold || c->count == MEMBUS_COALESCED_MAX)
-        flush_locked(region, c);
-    if (hold) {
-        size_t at = (c->head + c->count++) % MEMBUS_COALESCED_MAX;
-
-        c->held[at] = (struct held){offset, value, size, attrs};
+    while (inside) {
+        if (hold(c, &h, &inside))
+            return true;
+        membus_coalesced_flush(region, 1);
     }
-    pthread_mutex_unlock(&c->lock);
-    return hold;
+    return false;
 }
 
 size_t membus_coalesced_windows(const struct membus_region *region,
@@ -195,8 +253,12 @@ static int take(struct membus_region *region, uint64_t offset, uint64_t size)
     size_t count = membus_coalesced_windows(region, &window);
 
     for (size_t i = 0; i < count; i++) {
-        if (window[i].offset == offset && window[i].size == size)
-            return replace(region, i, NULL);
+        int error;
+
+        if (window[i].offset != offset || window[i].size != size)
+            continue;
+        error = membus_change_flush_later(region);
+        return error ? error : replace(region, i, NULL);
     }
     return -ENOENT;
 }
@@ -212,17 +274,19 @@ int membus_region_coalesce_remove(struct membus_region *region, uint64_t offset,
 {
     int error = membus_change_begin(region);
 
-    if (error)
-        return error;
-    error = membus_change_end(take(region, offset, size));
-    return error ? error : membus_region_coalesce_flush(region);
+    return error ? error : membus_change_end(take(region, offset, size));
 }
 
 int membus_region_coalesce_flush(struct membus_region *region)
 {
+    if (membus_transaction_held()) {
+        int error = membus_change_begin(region);
+
+        return error ? error : membus_change_end(membus_change_flush_later(region));
+    }
     membus_rcu_lock();
     if (membus_rcu_get(region->coalesced))
-        membus_coalesced_flush(region);
+        membus_coalesced_flush(region, 0);
     membus_rcu_unlock();
     return 0;
 }

@@ -161,6 +161,8 @@ void membus_change_resolve(void);
 int membus_change_reserve_drops(size_t n);
 /* Drops a reference that made the region visible, after the commit. */
 void membus_change_drop(struct membus_region *region);
+/* Delivers the region's coalesced writes after the outermost commit. 0 or -ENOMEM. */
+int membus_change_flush_later(struct membus_region *region);
 /* May `parent` (a container, an alias) get `sub` below it? 0, -ELOOP, -E2BIG. */
 int membus_change_check(struct membus_region *parent, struct membus_region *sub);
 /* It did; it no longer has it. */
@@ -198,6 +200,8 @@ bool membus_callback_enter(const struct membus_region *region);
 bool membus_callback_nest(const struct membus_region *region);
 /* Ends what enter or nest began. */
 void membus_callback_leave(void);
+/* How many have been begun and not ended by this thread. */
+unsigned membus_callback_depth(void);
 /* The region's own lock, if it names one. */
 void membus_callback_lock(const struct membus_region *region);
 void membus_callback_unlock(const struct membus_region *region);
@@ -206,15 +210,17 @@ void membus_callback_unlock(const struct membus_region *region);
 struct membus_coalesced_window {
     uint64_t offset, size;
 };
-/* A callback's write that is held back. */
+/* A callback's write that is held back. The region's lock is held. */
 typedef void membus_coalesced_deliver(struct membus_region *region, uint64_t offset, uint64_t value,
                                       unsigned size, struct membus_attrs attrs);
 /* How held writes reach the callbacks; set by the space layer. */
 extern membus_coalesced_deliver *membus_coalesced_deliver_hook;
-/* Holds the write back if it is in a window; else delivers what is held, and returns false. */
+/* Holds the write back if it is in a window; else delivers what is held, and returns false. By an
+ * access that has entered the region. */
 bool membus_coalesced_write(struct membus_region *region, uint64_t offset, uint64_t value,
                             unsigned size, struct membus_attrs attrs);
-void membus_coalesced_flush(struct membus_region *region);
+/* Delivers what is held. `callbacks`: how many this thread has entered itself for that. */
+void membus_coalesced_flush(struct membus_region *region, unsigned callbacks);
 void membus_coalesced_free(struct membus_region *region);
 /* The windows, under the lock of transactions; *windows is NULL for none. */
 size_t membus_coalesced_windows(const struct membus_region *region,

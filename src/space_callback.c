@@ -132,19 +132,28 @@ static enum membus_status worse(enum membus_status first, enum membus_status sta
                                                                             : MEMBUS_STATUS_DEVICE;
 }
 
-static enum membus_status call_write(const struct membus_region *region, uint64_t offset,
-                                     uint64_t value, unsigned size, struct membus_attrs attrs)
+static enum membus_status write_locked(const struct membus_region *region, uint64_t offset,
+                                       uint64_t value, unsigned size, struct membus_attrs attrs)
 {
     struct calls c = calls_of(region->ops, size);
     enum membus_status status = MEMBUS_STATUS_OK;
 
-    membus_callback_lock(region);
     for (unsigned i = 0; i < size; i += c.width, c.shift += c.step) {
         uint64_t part = c.shift >= 0 ? value >> c.shift : value << -c.shift;
 
         status = worse(status, region->ops->write(region->data, offset + i,
                                                   part & value_mask(c.width), c.width, attrs));
     }
+    return status;
+}
+
+static enum membus_status call_write(const struct membus_region *region, uint64_t offset,
+                                     uint64_t value, unsigned size, struct membus_attrs attrs)
+{
+    enum membus_status status;
+
+    membus_callback_lock(region);
+    status = write_locked(region, offset, value, size, attrs);
     membus_callback_unlock(region);
     return status;
 }
@@ -169,13 +178,13 @@ static enum membus_status call_read(const struct membus_region *region, uint64_t
 }
 
 /* A write that was held back: it passed the guard when it came, and may find its device entered
- * by the access that makes the queue move. */
+ * by the access that makes the queue move. The region's lock is held. */
 static void deliver(struct membus_region *region, uint64_t offset, uint64_t value, unsigned size,
                     struct membus_attrs attrs)
 {
     bool nested = membus_callback_nest(region);
 
-    call_write(region, offset, value, size, attrs);
+    write_locked(region, offset, value, size, attrs);
     if (nested)
         membus_callback_leave();
 }
@@ -208,7 +217,7 @@ static enum membus_status piece_read(const struct membus_job *job, struct membus
     uint64_t value;
 
     if (membus_rcu_get(region->coalesced))
-        membus_coalesced_flush(region);
+        membus_coalesced_flush(region, 1);
     status = call_read(region, &value, offset, size, job->attrs);
     value_put(job->buf, value, size, is_big(region->ops));
     return status;

@@ -606,6 +606,15 @@ static void test_coalesced_writes(void **state)
     m.traced = 0;
     assert_int_equal(membus_region_coalesce_remove(io, 0x10, 0x10), 0);
     assert_trace("w1@10=40 ");
+    /* within a transaction no callback runs */
+    assert_int_equal(membus_region_coalesce_add(io, 0x10, 0x10), 0);
+    membus_space_store_8(m.space, 0x10, 6, no_attrs);
+    membus_transaction_begin();
+    assert_int_equal(membus_region_coalesce_remove(io, 0x10, 0x10), 0);
+    assert_int_equal(membus_region_coalesce_flush(io), 0);
+    assert_trace("");
+    assert_int_equal(membus_transaction_commit(), 0);
+    assert_trace("w1@10=6 ");
 }
 
 /* A callback that moves its own region: the access at hand ends in the view it began in. */

@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <membus/access.h>
 #include <membus/copy.h>
@@ -365,12 +366,249 @@ static void test_changes_from_callbacks(void **state)
     run_readers(reader, program_window, toggle_window);
 }
 
+/*
+ * Coalesced writes. The mutex of the queue is not held while a callback runs, so it forms no ring
+ * with the locks that callbacks take; a ring would hang here, until the alarm.
+ */
+static pthread_mutex_t big;
+static pthread_barrier_t both_in;
+
+static void lock_big(void *data)
+{
+    pthread_mutex_lock(data);
+}
+
+static void unlock_big(void *data)
+{
+    pthread_mutex_unlock(data);
+}
+
+static void sleep_ms(long ms)
+{
+    nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
+}
+
+static enum membus_status write_quick(void *data, uint64_t offset, uint64_t value, unsigned size,
+                                      struct membus_attrs attrs)
+{
+    (void)data, (void)offset, (void)value, (void)size, (void)attrs;
+    return MEMBUS_STATUS_OK;
+}
+
+/* Device B, under the lock, writes into the window of A while A's writes are being delivered. */
+static enum membus_status write_then_dma(void *data, uint64_t offset, uint64_t value, unsigned size,
+                                         struct membus_attrs attrs)
+{
+    (void)data, (void)offset, (void)value, (void)size;
+    pthread_barrier_wait(&both_in);
+    sleep_ms(100);
+    return membus_space_store_le32(m.space, 0x10, 7, attrs).status;
+}
+
+static void *access_b(void *data)
+{
+    (void)data;
+    membus_space_store_le32(m.space, 0x1000, 1, no_attrs);
+    return NULL;
+}
+
+static void test_coalesced_and_a_shared_lock(void **state)
+{
+    static const struct membus_region_ops ops_a = {.write = write_quick};
+    static const struct membus_region_ops ops_b = {.write = write_then_dma};
+    struct membus_region *a = new_io("a", 0x100, &ops_a), *b = new_io("b", 0x100, &ops_b);
+    pthread_t thread;
+
+    (void)state;
+    pthread_mutex_init(&big, NULL); /* no recursive one: a write into the window takes none */
+    pthread_barrier_init(&both_in, NULL, 2);
+    membus_region_set_lock(a, lock_big, unlock_big, &big);
+    membus_region_set_lock(b, lock_big, unlock_big, &big);
+    put(a, 0, 0);
+    put(b, 0x1000, 0);
+    assert_int_equal(membus_region_coalesce_add(a, 0, 0x20), 0);
+    membus_space_store_le32(m.space, 0, 5, no_attrs);
+    alarm(60);
+    assert_int_equal(pthread_create(&thread, NULL, access_b, NULL), 0);
+    pthread_barrier_wait(&both_in);
+    membus_space_store_le32(m.space, 0x40, 1, no_attrs); /* flushes: wants the lock */
+    pthread_join(thread, NULL);
+    alarm(0);
+    pthread_barrier_destroy(&both_in);
+    pthread_mutex_destroy(&big);
+}
+
+/* A's callback changes a region, while another thread flushes A within a transaction. */
+static unsigned delivered;
+
+static enum membus_status write_then_change(void *data, uint64_t offset, uint64_t value,
+                                            unsigned size, struct membus_attrs attrs)
+{
+    (void)data, (void)offset, (void)size, (void)attrs;
+    if (value == 5) {
+        pthread_barrier_wait(&both_in);
+        sleep_ms(100);
+        membus_region_set_enabled(m.root, true);
+    }
+    __atomic_fetch_add(&delivered, 1, __ATOMIC_RELAXED);
+    return MEMBUS_STATUS_OK;
+}
+
+static void *flush_a(void *data)
+{
+    assert_int_equal(membus_region_coalesce_flush(data), 0);
+    return NULL;
+}
+
+static void meet_in_a_transaction(struct membus_region *a)
+{
+    pthread_t thread;
+
+    delivered = 0;
+    pthread_barrier_init(&both_in, NULL, 2);
+    put(a, 0, 0);
+    assert_int_equal(membus_region_coalesce_add(a, 0, 0x10), 0);
+    membus_space_store_le32(m.space, 0, 5, no_attrs);
+    membus_space_store_le32(m.space, 0, 6, no_attrs);
+    alarm(60);
+    membus_transaction_begin();
+    assert_int_equal(pthread_create(&thread, NULL, flush_a, a), 0);
+    pthread_barrier_wait(&both_in);
+    assert_int_equal(membus_region_coalesce_flush(a), 0);
+    assert_int_equal(membus_region_coalesce_remove(a, 0, 0x10), 0);
+    sleep_ms(200);
+    assert_int_equal(__atomic_load_n(&delivered, __ATOMIC_RELAXED), 0);
+    membus_transaction_commit(); /* delivers, and so waits for the other */
+    assert_int_equal(__atomic_load_n(&delivered, __ATOMIC_RELAXED), 2);
+    pthread_join(thread, NULL);
+    alarm(0);
+    pthread_barrier_destroy(&both_in);
+}
+
+static const struct membus_region_ops changing_ops = {.write = write_then_change};
+
+static void test_coalesced_and_a_transaction(void **state)
+{
+    (void)state;
+    meet_in_a_transaction(new_io("a", 0x100, &changing_ops));
+}
+
+static void test_coalesced_and_a_transaction_locked(void **state)
+{
+    struct membus_region *a = new_io("a", 0x100, &changing_ops);
+
+    (void)state;
+    pthread_mutex_init(&big, NULL);
+    membus_region_set_lock(a, lock_big, unlock_big, &big);
+    meet_in_a_transaction(a);
+    pthread_mutex_destroy(&big);
+}
+
+/*
+ * One thread writes ascending numbers into the window, others make the queue move. They arrive in
+ * order, each once; and who reads after its writes finds them all made.
+ */
+static struct {
+    uint64_t last;
+    unsigned long wrong;
+} order;
+
+static enum membus_status order_write(void *data, uint64_t offset, uint64_t value, unsigned size,
+                                      struct membus_attrs attrs)
+{
+    (void)data, (void)size, (void)attrs;
+    if (offset >= 0x10)
+        return MEMBUS_STATUS_OK;
+    if (__atomic_exchange_n(&order.last, value, __ATOMIC_RELAXED) + 1 != value)
+        __atomic_fetch_add(&order.wrong, 1, __ATOMIC_RELAXED);
+    return MEMBUS_STATUS_OK;
+}
+
+static enum membus_status order_read(void *data, uint64_t *value, uint64_t offset, unsigned size,
+                                     struct membus_attrs attrs)
+{
+    (void)data, (void)offset, (void)size, (void)attrs;
+    *value = __atomic_load_n(&order.last, __ATOMIC_RELAXED);
+    return MEMBUS_STATUS_OK;
+}
+
+static struct membus_region *ordered;
+
+static void write_in_order(unsigned long n)
+{
+    uint32_t last;
+
+    membus_space_store_le32(m.space, 0, (uint32_t)n + 1, no_attrs);
+    if (n % 7)
+        return;
+    membus_space_load_le32(m.space, &last, 0x20, no_attrs);
+    if (last != (uint32_t)n + 1)
+        order.wrong++;
+}
+
+static void *move_queue(void *data)
+{
+    struct reader *r = data;
+    uint32_t v;
+
+    while (!stopped()) {
+        switch (r->accesses++ % 3) {
+        case 0:
+            membus_space_load_le32(m.space, &v, 0x20, no_attrs);
+            break;
+        case 1:
+            membus_space_store_le32(m.space, 0x20, 0, no_attrs);
+            break;
+        default:
+            membus_region_coalesce_flush(ordered);
+        }
+    }
+    return NULL;
+}
+
+static void keep_order(bool locked)
+{
+    static const struct membus_region_ops ops = {.read = order_read, .write = order_write};
+    struct reader reader[READERS];
+
+    memset(&order, 0, sizeof(order));
+    ordered = new_io("ordered", 0x100, &ops);
+    pthread_mutex_init(&big, NULL);
+    if (locked)
+        membus_region_set_lock(ordered, lock_big, unlock_big, &big);
+    put(ordered, 0, 0);
+    assert_int_equal(membus_region_coalesce_add(ordered, 0, 0x10), 0);
+    run_readers(reader, move_queue, write_in_order);
+    assert_true(order.last > 10);
+    assert_int_equal(order.wrong, 0);
+    pthread_mutex_destroy(&big);
+}
+
+static void test_coalesced_order(void **state)
+{
+    (void)state;
+    keep_order(false);
+}
+
+static void test_coalesced_order_locked(void **state)
+{
+    (void)state;
+    keep_order(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_never_a_mixed_view),     CASE(test_a_mixed_view_would_be_seen),
-        CASE(test_never_freed_memory),     CASE(test_never_a_lost_write),
+        CASE(test_never_a_mixed_view),
+        CASE(test_a_mixed_view_would_be_seen),
+        CASE(test_never_freed_memory),
+        CASE(test_never_a_lost_write),
         CASE(test_changes_from_callbacks),
+        CASE(test_coalesced_and_a_shared_lock),
+        CASE(test_coalesced_and_a_transaction),
+        CASE(test_coalesced_and_a_transaction_locked),
+        CASE(test_coalesced_order),
+        CASE(test_coalesced_order_locked),
     };
 
     return RUN_TESTS(tests);

@@ -348,6 +348,23 @@ MEMBUS_API int membus_region_doorbell_remove(struct membus_region *region,
  * other access to the region's callbacks, when MEMBUS_COALESCED_MAX are held, or on flush.
  * Listeners hear of the windows. A held write has status OK; a later failure is lost, as on a
  * posted bus. Errors: -ENOSPC, -ERANGE, -EEXIST (overlaps another window), -ENOENT.
+ *
+ * Threads: whoever makes the queue move delivers what was held when it came, in its own thread;
+ * the guard (A8) lets that pass. Nothing of membus is locked while a callback runs. When several
+ * threads flush at once, each write is delivered by one of them:
+ *
+ *   lock named     each is taken out and delivered under the region's lock: never out of order,
+ *                  and no access is made before the writes that it found held have returned
+ *   no lock        the same, for who finds another thread delivering waits for that write to
+ *                  return. So hold no lock that the callbacks take: name it instead
+ *   no lock, in a  it does not wait, since what it holds may be what that delivery waits for: it
+ *   callback or    delivers what is still held and goes on, while the one write that the other
+ *   transaction    thread has taken out may not have begun. Where that matters, name a lock
+ *
+ * remove and flush deliver what is held before they return; within a transaction they do so after
+ * its outermost commit, where no callback runs under the lock of transactions. From a callback
+ * they do not wait for the write that another thread has taken out; from one of the region's own,
+ * under its lock, they need that lock to be recursive.
  */
 MEMBUS_API int membus_region_coalesce_add(struct membus_region *region, uint64_t offset,
                                           uint64_t size);
