@@ -8,6 +8,8 @@
 
 #include <membus/guard.h>
 
+#include "side.h"
+
 #define CHUNK 256u
 
 static struct membus_result fill_ram(const struct membus_mapping *m, size_t offset, int value,
@@ -18,18 +20,32 @@ static struct membus_result fill_ram(const struct membus_mapping *m, size_t offs
     return (struct membus_result){done < n ? -EFAULT : 0, 0, done};
 }
 
-/* From a line of the value, in chunks that end where the device is at a multiple of their size. */
+/* Bytes of the next chunk: to a multiple of their size in the device, if the address is a multiple
+ * of the device's least width; else counted from the start. Either way that width divides them. */
+static size_t chunk_at(const struct membus_side *side, uintptr_t at, size_t left)
+{
+    const size_t room = CHUNK - (membus_side_aligned(side, at) ? at % CHUNK : 0);
+
+    return room < left ? room : left;
+}
+
+/* From a line of the value, in chunks. What a write of all of it could not do is refused before the
+ * first: a part of it in the device and none in the result would be no outcome (A6). */
 static struct membus_result fill_device(const struct membus_mapping *m, size_t offset,
                                         uint8_t value, size_t n)
 {
     char line[CHUNK];
     const struct membus_mapping ram = membus_mapping_ram(line, sizeof(line));
+    const uintptr_t to = (uintptr_t)m->addr + offset;
     struct membus_result sum = {0, 0, 0};
+    struct membus_side side;
 
+    membus_side_init(&side, m, false);
+    if (!membus_side_takes(&side, to, n))
+        return (struct membus_result){-EOPNOTSUPP, 0, 0};
     membus_fill(line, value, sizeof(line));
     while (sum.error == 0 && sum.bytes < n) {
-        const size_t room = CHUNK - ((uintptr_t)m->addr + offset + sum.bytes) % CHUNK;
-        const size_t chunk = room < n - sum.bytes ? room : n - sum.bytes;
+        const size_t chunk = chunk_at(&side, to + sum.bytes, n - sum.bytes);
         const struct membus_result r =
             membus_guard_transfer(m, offset + sum.bytes, &ram, 0, chunk, 0, NULL);
 

@@ -541,6 +541,38 @@ static void test_device_memory(void **state)
     assert_int_equal(bar[2], 0xaaaaaaaaaaaaaaaa);
 }
 
+/* A fill of device memory is what a write of the same bytes is: refused whole, or made whole. */
+static void test_device_fill(void **state)
+{
+    static uint8_t bar[1024] __attribute__((aligned(64)));
+    struct membus_mapping mapping = membus_mapping_device(bar, sizeof(bar), MEMBUS_CACHE_NONCACHED);
+    struct membus_region *r;
+    uint8_t buf[258];
+
+    (void)state;
+    memset(bar, 0, sizeof(bar));
+    memset(buf, 0xcd, sizeof(buf));
+    mapping.policy = (struct membus_policy){.width_min = 4};
+    assert_int_equal(membus_region_new_device(&r, "bar", &mapping), 0);
+    put(r, 0, 0);
+    assert_outcome(membus_space_write(m.space, 0, buf, 258, no_attrs), MEMBUS_STATUS_DENIED, 0, 0);
+    assert_outcome(membus_space_fill(m.space, 0, 0xab, 258, no_attrs), MEMBUS_STATUS_DENIED, 0, 0);
+    for (size_t i = 0; i < sizeof(bar); i++)
+        assert_int_equal(bar[i], 0);
+    for (uint64_t at = 0; at < 4; at++) {
+        struct membus_outcome w = membus_space_write(m.space, at, buf, 256, no_attrs);
+        struct membus_outcome f = membus_space_fill(m.space, at, 0xab, 256, no_attrs);
+
+        assert_int_equal(f.status, w.status);
+        assert_int_equal(f.bytes, w.bytes);
+        assert_int_equal(bar[at + 255], w.status == MEMBUS_STATUS_OK ? 0xab : 0);
+        memset(bar, 0, sizeof(bar));
+    }
+    assert_outcome(membus_space_fill(m.space, 4, 0xab, 1020, no_attrs), MEMBUS_STATUS_OK, 0, 1020);
+    for (size_t i = 0; i < sizeof(bar); i++)
+        assert_int_equal(bar[i], i < 4 ? 0 : 0xab);
+}
+
 /* Doorbells. */
 static uint64_t rings(int fd)
 {
@@ -786,6 +818,7 @@ int main(void)
         CASE(test_rom_device),
         CASE(test_readonly_window),
         CASE(test_device_memory),
+        CASE(test_device_fill),
         CASE(test_doorbells),
         CASE(test_coalesced_writes),
         CASE(test_change_from_a_callback),

@@ -105,7 +105,7 @@ MEMBUS_API const char *membus_status_name(enum membus_status status);
  *
  * read     `len` bytes at `addr` into `buf`
  * write    `len` bytes of `buf` to `addr`
- * fill     `len` times the byte `value` to `addr`
+ * fill     `len` times the byte `value` to `addr`, as a write of them all
  * copy     `len` bytes between spaces (or within one), without a buffer between memory and memory
  *          (D3); otherwise through one of MEMBUS_COPY_CHUNK bytes. Ascending; overlapping ranges
  *          are copied exactly only when both lie within one range of memory each.
