@@ -188,7 +188,7 @@ static void free_windows(struct membus_deferred *deferred)
 
 static int check(const struct membus_region *region, uint64_t offset, uint64_t size)
 {
-    if (!membus_region_has_callbacks(region) || size == 0)
+    if (!membus_region_has_callbacks(region) || !region->ops || size == 0)
         return -EINVAL;
     return offset > region->last || size - 1 > region->last - offset ? -ERANGE : 0;
 }

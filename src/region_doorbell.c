@@ -26,7 +26,8 @@ static int check(const struct membus_region *region, const struct membus_doorbel
 {
     bool size_ok = d->size == 0 || d->size == 1 || d->size == 2 || d->size == 4 || d->size == 8;
 
-    if (!membus_region_has_callbacks(region) || !size_ok || (d->match && d->size == 0))
+    if (!membus_region_has_callbacks(region) || !region->ops || !size_ok ||
+        (d->match && d->size == 0))
         return -EINVAL;
     if (d->offset > region->last || (d->size && d->size - 1 > region->last - d->offset))
         return -ERANGE;

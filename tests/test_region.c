@@ -518,6 +518,7 @@ static void test_attachments(void **state)
     struct membus_doorbell d = {.offset = 0xfe, .size = 2, .fd = -1};
     struct membus_log_snapshot *s = NULL;
     struct membus_iommu_notifier *n = NULL;
+    struct membus_region *reservation;
 
     (void)state;
     assert_int_equal(membus_region_doorbell_add(m.io, &d), 0);
@@ -536,6 +537,10 @@ static void test_attachments(void **state)
     assert_int_equal(membus_region_coalesce_add(m.io, 0, 0), -EINVAL);
     assert_int_equal(membus_region_coalesce_add(m.io, 0xff, 2), -ERANGE);
     assert_int_equal(membus_region_coalesce_add(m.ram, 0, 2), -EINVAL);
+    assert_int_equal(membus_region_new_io(&reservation, "reservation", 0x100, NULL, NULL), 0);
+    assert_int_equal(membus_region_doorbell_add(reservation, &d), -EINVAL);
+    assert_int_equal(membus_region_coalesce_add(reservation, 0, 2), -EINVAL);
+    assert_int_equal(membus_region_delete(reservation), 0);
     assert_int_equal(membus_region_coalesce_add(m.io, 8, 8), 0);
     assert_int_equal(membus_region_coalesce_add(m.io, 15, 2), -EEXIST);
     assert_int_equal(membus_region_coalesce_remove(m.io, 8, 4), -ENOENT);

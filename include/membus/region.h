@@ -328,7 +328,8 @@ MEMBUS_API int membus_region_set_guarded(struct membus_region *region, bool guar
  * Doorbells: a write that matches one signals its eventfd and does not reach the callback.
  * Listeners hear of them (to hand them to KVM, say). `size` 0: a write of any size at that
  * offset. Errors: -EEXIST, -ENOENT, -ENOSPC (MEMBUS_DOORBELLS_MAX), -ERANGE (past the region's
- * end), -EINVAL (`match` without a size, a size not 0, 1, 2, 4, 8, a region without callbacks).
+ * end), -EINVAL (`match` without a size, a size not 0, 1, 2, 4, 8, a region without callbacks: a
+ * reservation has none).
  */
 struct membus_doorbell {
     uint64_t offset;
@@ -347,7 +348,8 @@ MEMBUS_API int membus_region_doorbell_remove(struct membus_region *region,
  * Coalesced writes: those into the window are held back and delivered in order before the next
  * other access to the region's callbacks, when MEMBUS_COALESCED_MAX are held, or on flush.
  * Listeners hear of the windows. A held write has status OK; a later failure is lost, as on a
- * posted bus. Errors: -ENOSPC, -ERANGE, -EEXIST (overlaps another window), -ENOENT.
+ * posted bus. Errors: -ENOSPC, -ERANGE, -EEXIST (overlaps another window), -ENOENT, -EINVAL (a
+ * window of 0 bytes, a region without callbacks: a reservation has none).
  *
  * Threads: whoever makes the queue move delivers what was held when it came, in its own thread;
  * the guard (A8) lets that pass. Nothing of membus is locked while a callback runs. When several
