@@ -161,6 +161,26 @@ static bool accepts_even(void *data, uint64_t offset, unsigned size, bool write,
     return offset % 8 == 0;
 }
 
+/* As QEMU's: a call wider than its piece keeps the piece's offset, and reaches past the end. */
+static void test_wide_call_at_the_end(void **state)
+{
+    static const struct membus_region_ops little = {RW, .impl = {4, 4, 0}};
+    static const struct membus_region_ops big = {RW, .impl = {4, 4, 0},
+                                                 .endian = MEMBUS_ENDIAN_BIG};
+    uint8_t v;
+
+    (void)state;
+    put(new_io("", 4, &little), 0, 0);
+    put(new_io("", 4, &big), 0x10, 0);
+    assert_outcome(membus_space_load_8(m.space, &v, 3, no_attrs), MEMBUS_STATUS_OK, 0, 1);
+    assert_int_equal(v, 0x13);
+    assert_outcome(membus_space_load_8(m.space, &v, 0x13, no_attrs), MEMBUS_STATUS_OK, 0, 1);
+    assert_int_equal(v, 0x16);
+    membus_space_store_8(m.space, 3, 0xab, no_attrs);
+    membus_space_store_8(m.space, 0x13, 0xab, no_attrs);
+    assert_trace("r4@3 r4@3 w4@3=ab w4@3=ab000000 ");
+}
+
 static void test_invalid_pieces(void **state)
 {
     static const struct membus_region_ops words = {RW, .valid = {2, 4, 0}};
@@ -804,6 +824,7 @@ int main(void)
         CASE(test_pieces),
         CASE(test_piece_reaches_below_an_overlay),
         CASE(test_piece_stops_at_the_window),
+        CASE(test_wide_call_at_the_end),
         CASE(test_invalid_pieces),
         CASE(test_unassigned),
         CASE(test_errors_are_collected),

@@ -40,7 +40,10 @@
  * `accepts`, alignment unless valid.unaligned, size within valid.min and valid.max. A failed
  * check is a decode error: a read gives 0, a write is dropped. A piece that passes is made in
  * calls of impl.min to impl.max bytes, lowest address first. A write narrower than impl.min is one
- * wider call with the value placed by byte order, not a read-modify-write.
+ * wider call with the value placed by byte order, not a read-modify-write. As in QEMU its offset is
+ * the piece's own, not aligned to the wider size: such a call may reach past the region's end. With
+ * impl.min 4, the byte at offset 3 of a region of 4 bytes becomes read(offset 3, size 4): callbacks
+ * that index by offset and size check both.
  *
  * Sizes are uint64_t in bytes; 0 is refused; MEMBUS_SIZE_ALL means 2^64. (A size of exactly
  * 2^64 - 1 bytes cannot be asked for.) What comes back is the *last* offset, which always fits.
