@@ -3,9 +3,10 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "kernel.h"
 #include "words.h"
@@ -19,31 +20,15 @@ static void *first_strict(void *dst, const void *src, size_t n);
 static void *first_move(void *dst, const void *src, size_t n);
 static void *first_fill(void *dst, int value, size_t n);
 
-/*
- * The kernel in use and its functions, so that a copy is one indirect jump away. The first call
- * of any of them chooses; a race is harmless, because all come to the same choice, and no
- * constructor has to have run.
- */
-const struct membus_kernel *_Atomic membus_kernel_active;
-#ifdef MEMBUS_ARCH_ENTRIES
-_Atomic unsigned char membus_kernel_entry;
-#endif
-static void *(*_Atomic active_copy)(void *, const void *, size_t) = first_copy;
-static void *(*_Atomic active_strict)(void *, const void *, size_t) = first_strict;
-static void *(*_Atomic active_move)(void *, const void *, size_t) = first_move;
-static void *(*_Atomic active_fill)(void *, int, size_t) = first_fill;
+/* Each chooses, at the first call of any of them. No constructor has to have run. */
+const struct membus_kernel membus_kernel_unchosen = {
+    .copy = first_copy,
+    .copy_strict = first_strict,
+    .fill = first_fill,
+    .move = first_move,
+};
 
-static void activate(const struct membus_kernel *kernel)
-{
-    atomic_store_explicit(&active_copy, kernel->copy, memory_order_relaxed);
-    atomic_store_explicit(&active_strict, kernel->copy_strict, memory_order_relaxed);
-    atomic_store_explicit(&active_move, kernel->move, memory_order_relaxed);
-    atomic_store_explicit(&active_fill, kernel->fill, memory_order_relaxed);
-    atomic_store_explicit(&membus_kernel_active, kernel, memory_order_relaxed);
-#ifdef MEMBUS_ARCH_ENTRIES
-    atomic_store_explicit(&membus_kernel_entry, kernel->entry, memory_order_relaxed);
-#endif
-}
+const struct membus_kernel *_Atomic membus_kernel_active = &membus_kernel_unchosen;
 
 static const struct membus_kernel *find(const char *name)
 {
@@ -63,27 +48,32 @@ static const struct membus_kernel *best(void)
     return membus_arch_kernels[i];
 }
 
-static const struct membus_kernel *choose(void)
+/* Without stdio, whose lock another thread may hold, or this one below a signal handler. */
+static void complain(const char *name, const char *what, const char *instead)
 {
-    const char *name = getenv("MEMBUS_KERNEL");
+    const char *const parts[] = {
+        "membus: MEMBUS_KERNEL=", name, ": ", what, "; using ", instead, "\n"};
+    struct iovec line[sizeof(parts) / sizeof(*parts)];
 
-    if (!name || !*name)
-        return best();
-
-    const struct membus_kernel *kernel = find(name);
-
-    if (kernel && kernel->usable())
-        return kernel;
-    fprintf(stderr, "membus: MEMBUS_KERNEL=%s: %s; using %s\n", name,
-            kernel ? "this CPU cannot run it" : "no such kernel", best()->name);
-    return best();
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        line[i] = (struct iovec){(void *)(uintptr_t)parts[i], strlen(parts[i])};
+    if (writev(STDERR_FILENO, line, sizeof(parts) / sizeof(*parts)) < 0)
+        return; /* nowhere to say it */
 }
 
 const struct membus_kernel *membus_kernel_first(void)
 {
-    const struct membus_kernel *kernel = choose();
+    const char *const name = getenv("MEMBUS_KERNEL");
+    const struct membus_kernel *const wanted = name && *name ? find(name) : NULL;
+    const struct membus_kernel *const kernel = wanted && wanted->usable() ? wanted : best();
+    const struct membus_kernel *was = &membus_kernel_unchosen;
 
-    activate(kernel);
+    /* Another thread, or membus_kernel_select(), may have been faster: theirs stays. */
+    if (!atomic_compare_exchange_strong_explicit(&membus_kernel_active, &was, kernel,
+                                                 memory_order_relaxed, memory_order_relaxed))
+        return was;
+    if (name && *name && kernel != wanted)
+        complain(name, wanted ? "this CPU cannot run it" : "no such kernel", kernel->name);
     return kernel;
 }
 
@@ -115,23 +105,23 @@ static void *first_fill(void *dst, int value, size_t n)
 
 void *ENTRY(membus_copy)(void *dst, const void *src, size_t n)
 {
-    return atomic_load_explicit(&active_copy, memory_order_relaxed)(dst, src, n);
+    return membus_kernel_in_use()->copy(dst, src, n);
 }
 
 void *ENTRY(membus_move)(void *dst, const void *src, size_t n)
 {
-    return atomic_load_explicit(&active_move, memory_order_relaxed)(dst, src, n);
+    return membus_kernel_in_use()->move(dst, src, n);
 }
 
 void *membus_copy_strict(void *dst, const void *src, size_t n)
 {
     membus_words_order(true);
-    return atomic_load_explicit(&active_strict, memory_order_relaxed)(dst, src, n);
+    return membus_kernel_in_use()->copy_strict(dst, src, n);
 }
 
 void *membus_fill(void *dst, int value, size_t n)
 {
-    return atomic_load_explicit(&active_fill, memory_order_relaxed)(dst, value, n);
+    return membus_kernel_in_use()->fill(dst, value, n);
 }
 
 const char *membus_kernel_name(void)
@@ -156,6 +146,6 @@ int membus_kernel_select(const char *name)
         return -ENOENT;
     if (!kernel->usable())
         return -EOPNOTSUPP;
-    activate(kernel);
+    atomic_store_explicit(&membus_kernel_active, kernel, memory_order_relaxed);
     return 0;
 }

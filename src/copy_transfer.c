@@ -300,8 +300,7 @@ transfer_plain(const struct membus_mapping *dst, size_t dst_offset,
                const struct membus_mapping *src, size_t src_offset, size_t n,
                const struct membus_window *window, unsigned flags)
 {
-    const struct membus_kernel *kernel =
-        atomic_load_explicit(&membus_kernel_active, memory_order_relaxed);
+    const struct membus_kernel *kernel = membus_kernel_in_use();
     struct membus_result result = {
         0, flags * MEMBUS_DELIVERED_STRICT | membus_power_bit(n) * MEMBUS_DELIVERED_WHOLE, n};
 
@@ -325,13 +324,11 @@ struct membus_result membus_transfer(const struct membus_mapping *dst, size_t ds
                                      const struct membus_mapping *src, size_t src_offset, size_t n,
                                      const struct membus_window *window, unsigned flags)
 {
-    /* First what would cost more than a short copy to find out later. The very first transfer,
-     * which chooses the kernel, is not among it. */
+    /* First what would cost more than a short copy to find out later. */
     if (membus_mapping_plain(dst) && membus_mapping_plain(src) &&
         membus_mapping_holds_some(dst, dst_offset, n) &&
         membus_mapping_holds_some(src, src_offset, n) && is_promised(n) &&
-        is_apart(dst, dst_offset, src, src_offset, n) && flags <= MEMBUS_ORDER_STRICT &&
-        atomic_load_explicit(&membus_kernel_active, memory_order_relaxed))
+        is_apart(dst, dst_offset, src, src_offset, n) && flags <= MEMBUS_ORDER_STRICT)
         return transfer_plain(dst, dst_offset, src, src_offset, n, window, flags);
     return transfer_other(dst, dst_offset, src, src_offset, n, window, flags);
 }

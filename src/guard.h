@@ -34,10 +34,10 @@ MEMBUS_INLINE size_t membus_guard_ram(void *dst, const void *src, size_t n, bool
                   : membus_guard_copy(dst, src, n, &trap->fault);
 }
 
-/* The same of device memory: n bytes are whole vectors of the kernel in use, which are aligned in
- * the destination. Each is stored before the next is loaded, so that the count after a load's fault
+/* The same of device memory: n bytes are whole vectors of `block` bytes, which are aligned in the
+ * destination. Each is stored before the next is loaded, so that the count after a load's fault
  * is also what the device gave, and nothing is loaded in vain (L2). */
-size_t membus_arch_guard_blocks(void *dst, const void *src, size_t n,
+size_t membus_arch_guard_blocks(void *dst, const void *src, size_t n, unsigned block,
                                 struct membus_guard_trap *trap);
 
 size_t membus_arch_guard_fill(void *dst, int value, size_t n, struct membus_guard_trap *trap);

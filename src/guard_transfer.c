@@ -59,7 +59,8 @@ static size_t side_load(const struct membus_side *side, char *ram, const char *s
 
         if (blocks) {
             const size_t part = blocks * side->block;
-            const size_t got = membus_arch_guard_blocks(ram + done, src + done, part, trap);
+            const size_t got =
+                membus_arch_guard_blocks(ram + done, src + done, part, side->block, trap);
 
             done += got;
             if (got < part)
@@ -94,7 +95,7 @@ static size_t side_store(const struct membus_side *side, char *dst, const char *
             membus_side_publish(side);
         membus_side_order(side);
         if (blocks)
-            put = membus_arch_guard_blocks(dst + done, ram + done, part, trap);
+            put = membus_arch_guard_blocks(dst + done, ram + done, part, side->block, trap);
         else
             put = membus_arch_guard_store(dst + done, width, load_native(ram + done, width), trap)
                       ? width

@@ -18,10 +18,10 @@
 #include "host.h"
 
 struct membus_kernel {
+    unsigned char entry; /* first: see MEMBUS_ARCH_ENTRIES; 0: none */
     const char *name;
     bool (*usable)(void); /* does this CPU and its kernel have the instructions? */
     const char *needs;    /* what that asks for, for people */
-    unsigned char entry;  /* see MEMBUS_ARCH_ENTRIES; 0: none */
 
     /* No overlap, or dst <= src. */
     void *(*copy)(void *dst, const void *src, size_t n);
@@ -47,7 +47,7 @@ struct membus_kernel {
  */
 #ifdef MEMBUS_ARCH_X86_64_H
 #define MEMBUS_ARCH_ENTRIES
-extern _Atomic unsigned char membus_kernel_entry;
+_Static_assert(offsetof(struct membus_kernel, entry) == 0, "the assembly of x86_64 reads it there");
 void *membus_copy_chosen(void *dst, const void *src, size_t n);
 void *membus_move_chosen(void *dst, const void *src, size_t n);
 #endif
@@ -57,17 +57,25 @@ extern const struct membus_kernel *const membus_arch_kernels[];
 
 extern const struct membus_kernel membus_kernel_generic;
 
-/* The kernel in use, or NULL before the first call; and the first call's choice. */
+/*
+ * The kernel in use: one word, and everything follows from what it points to, so no call finds
+ * a half of one and a half of another. At first, one whose functions choose.
+ */
 extern const struct membus_kernel *_Atomic membus_kernel_active;
+extern const struct membus_kernel membus_kernel_unchosen;
 const struct membus_kernel *membus_kernel_first(void);
+
+MEMBUS_INLINE const struct membus_kernel *membus_kernel_in_use(void)
+{
+    return atomic_load_explicit(&membus_kernel_active, memory_order_relaxed);
+}
 
 /* The kernel in use; the first call chooses. */
 MEMBUS_INLINE const struct membus_kernel *membus_kernel_get(void)
 {
-    const struct membus_kernel *kernel =
-        atomic_load_explicit(&membus_kernel_active, memory_order_relaxed);
+    const struct membus_kernel *kernel = membus_kernel_in_use();
 
-    return __builtin_expect(kernel != NULL, 1) ? kernel : membus_kernel_first();
+    return __builtin_expect(kernel != &membus_kernel_unchosen, 1) ? kernel : membus_kernel_first();
 }
 
 #endif

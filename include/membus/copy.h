@@ -48,6 +48,13 @@ extern "C" {
 #endif
 
 /*
+ * The very first call in a process chooses the kernel: it looks at the environment and, on riscv64
+ * and s390x, asks the system. It may be made in any context, too, takes no lock and allocates
+ * nothing. Moves that overlap, and transfers, take up to 9 KiB of stack (an alternate signal stack
+ * of MINSIGSTKSZ is too small for them); all else takes less than 1 KiB.
+ */
+
+/*
  * Copies `n` bytes of RAM from `src` to `dst`, which must not overlap unless dst <= src.
  *
  * Keeps:   W1-W7, L1, L3.

@@ -92,9 +92,10 @@ size_t membus_arch_guard_copy(void *dst, const void *src, size_t n, bool strict,
     return frame.stored;
 }
 
-size_t membus_arch_guard_blocks(void *dst, const void *src, size_t n,
+size_t membus_arch_guard_blocks(void *dst, const void *src, size_t n, unsigned block,
                                 struct membus_guard_trap *trap)
 {
+    (void)block;
     return membus_arch_guard_copy(dst, src, n, false, trap);
 }
 

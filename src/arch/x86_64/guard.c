@@ -20,6 +20,7 @@
 #endif
 #include <ucontext.h>
 
+#include "entries.h"
 #include "guard.h"
 #include "guard_rows.h"
 #include "kernel.h"
@@ -30,6 +31,8 @@ GUARD_TABLE(avx2, row_avx2);
 GUARD_TABLE(avx512, row_avx512);
 
 void membus_avx2_guard_fault(void);
+size_t membus_avx2_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault);
+size_t membus_avx512_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault);
 void membus_avx512_guard_fault(void);
 size_t membus_guard_copy_chosen(void *dst, const void *src, size_t n, struct membus_fault *fault);
 size_t membus_guard_copy_rest(char *dst, const char *src, size_t n, struct membus_fault *fault,
@@ -236,20 +239,22 @@ size_t membus_arch_guard_copy(void *to, const void *from, size_t n, bool strict,
     return is_element(n) ? copy_element(to, from, n, trap) : copy_words(to, from, n, trap);
 }
 
-size_t membus_arch_guard_blocks(void *to, const void *from, size_t n,
+size_t membus_arch_guard_blocks(void *to, const void *from, size_t n, unsigned block,
                                 struct membus_guard_trap *trap)
 {
-    return membus_kernel_get()->block == 64 ? copy_vectors_avx512(to, from, n, trap)
-                                            : copy_vectors_avx2(to, from, n, trap);
+    return block == 64 ? copy_vectors_avx512(to, from, n, trap)
+                       : copy_vectors_avx2(to, from, n, trap);
 }
 
 /* With a kernel that has no entry; and the first call, before one is chosen. */
 size_t membus_guard_copy_chosen(void *dst, const void *src, size_t n, struct membus_fault *fault)
 {
+    const unsigned char entry = membus_kernel_get()->entry;
     struct membus_guard_trap trap;
 
-    if (membus_kernel_get()->entry)
-        return membus_guard_copy(dst, src, n, fault);
+    if (entry)
+        return (entry == ENTRY_AVX512 ? membus_avx512_guard_copy
+                                      : membus_avx2_guard_copy)(dst, src, n, fault);
 
     const size_t done = membus_arch_guard_copy(dst, src, n, false, &trap);
 

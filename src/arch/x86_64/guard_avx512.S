@@ -65,6 +65,9 @@
 /* size_t membus_guard_copy(void *dst, const void *src, size_t n, struct membus_fault *fault) */
 function membus_guard_copy, public
     unless_in_use membus_guard_copy_avx2_entry
+end_function membus_guard_copy
+
+function_here membus_avx512_guard_copy
     vmovq %rcx, %xmm31
     short_or .Lmedium, .Llarge
     medium_and_large .Lmedium, .Llarge
@@ -76,6 +79,6 @@ function membus_guard_copy, public
 membus_avx512_guard_fault:
     vmovq %xmm31, %rcx
     jmp membus_guard_copy_rest
-end_function membus_guard_copy
+end_function membus_avx512_guard_copy
 
     .section .note.GNU-stack, "", @progbits
