@@ -19,16 +19,6 @@
 
 #define MOVERS_MAX 64u
 
-/*
- * W6 between pieces: a piece of one access has no barrier of its own before it, so what was stored
- * before must be visible before the last piece is. Pairs with the reader's acquire after it saw
- * the last word.
- */
-static void order_last_piece(void)
-{
-    atomic_thread_fence(memory_order_release);
-}
-
 static size_t lesser(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -161,8 +151,6 @@ static void moving_rest(struct moving *m, size_t chunk)
         if (m->loaded < m->n)
             b = lesser(b, chunk);
         moving_load(m, m->stored + b);
-        if (m->stored + b == m->n)
-            order_last_piece();
         m->mover->store(m->mover, m->dst + m->stored, ring_take(&m->ring, &m->out, b), b);
     }
 }
@@ -232,7 +220,6 @@ void membus_move_tail(const struct membus_mover *mover, char *dst, const char *s
     }
     if (tail == n)
         return;
-    order_last_piece();
     mover->store(mover, dst + tail, window->addr, n - tail);
 }
 

@@ -15,6 +15,8 @@
 
 #include <membus/guard.h>
 
+#include "words.h"
+
 /* What the handler leaves for the access that faulted. */
 struct membus_guard_trap {
     struct membus_fault fault;
@@ -32,6 +34,25 @@ MEMBUS_INLINE size_t membus_guard_ram(void *dst, const void *src, size_t n, bool
 {
     return strict ? membus_arch_guard_copy(dst, src, n, true, trap)
                   : membus_guard_copy(dst, src, n, &trap->fault);
+}
+
+/* The same of a part of a larger range, `before` bytes of which are stored: see
+ * membus_copy_part(). */
+MEMBUS_INLINE size_t membus_guard_part(void *dst, const void *src, size_t n, size_t before,
+                                       bool strict, struct membus_guard_trap *trap)
+{
+    size_t done = 0;
+
+    if (before && n == 16 && ((uintptr_t)dst & 15) == 0) {
+        membus_arch_barrier_publish();
+        done = membus_guard_ram(dst, src, 8, strict, trap);
+        if (done < 8)
+            return done;
+    }
+    if (before && membus_is_element(n - done))
+        membus_arch_barrier_publish();
+    return done +
+           membus_guard_ram((char *)dst + done, (const char *)src + done, n - done, strict, trap);
 }
 
 /* The same of device memory: n bytes are whole vectors of `block` bytes, which are aligned in the

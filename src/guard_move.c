@@ -59,7 +59,7 @@ static size_t move_split(char *dst, const char *src, size_t n, bool strict,
 
     if (done < cut)
         return done;
-    return done + membus_guard_ram(dst + cut, window, n - cut, strict, trap);
+    return done + membus_guard_part(dst + cut, window, n - cut, done, strict, trap);
 }
 
 /*
@@ -90,7 +90,7 @@ static size_t move_ring(char *dst, const char *src, size_t n, bool strict,
         }
 
         const size_t at = (uintptr_t)(dst + stored) & (sizeof(ring) - 1);
-        const size_t done = membus_guard_ram(dst + stored, ring + at, chunk, strict, trap);
+        const size_t done = membus_guard_part(dst + stored, ring + at, chunk, stored, strict, trap);
 
         stored += done;
         if (done < chunk)

@@ -77,14 +77,15 @@ static size_t side_load(const struct membus_side *side, char *ram, const char *s
     return done;
 }
 
-/* Stores from RAM, the last element last; returns the bytes stored. */
+/* Stores from RAM, the last element last, behind `before` bytes of the same transfer; returns the
+ * bytes stored. */
 static size_t side_store(const struct membus_side *side, char *dst, const char *ram, size_t n,
-                         struct membus_guard_trap *trap)
+                         size_t before, struct membus_guard_trap *trap)
 {
     size_t done = 0;
 
     if (side->ram)
-        return membus_guard_ram(dst, ram, n, side->strict, trap);
+        return membus_guard_part(dst, ram, n, before, side->strict, trap);
     while (done < n) {
         const size_t blocks = membus_side_blocks(side, (uintptr_t)dst + done, n - done);
         const unsigned width = membus_side_width(side, (uintptr_t)dst + done, n - done);
@@ -150,7 +151,7 @@ static size_t staged(struct course *c, char *dst, const char *src, size_t n)
         }
 
         struct membus_guard_trap trap;
-        const size_t put = side_store(&c->dst, dst + stored, stage, edge - stored, &trap);
+        const size_t put = side_store(&c->dst, dst + stored, stage, edge - stored, stored, &trap);
 
         if (put < edge - stored) {
             c->trap = trap;
@@ -173,7 +174,7 @@ static size_t windowed(struct course *c, char *dst, const char *src, size_t n)
     window += (uintptr_t)src & (MEMBUS_LINE - 1);
     n = fetch(c, window, src, n);
 
-    const size_t put = side_store(&c->dst, dst, window, n, &trap);
+    const size_t put = side_store(&c->dst, dst, window, n, 0, &trap);
 
     if (put < n)
         c->trap = trap;

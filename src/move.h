@@ -10,25 +10,28 @@
  * lie, the others out of the ring. Where loads must ascend, all bytes pass through it.
  */
 
-#include <stdatomic.h>
-
 #include <membus/copy.h>
+
+#include "words.h"
 
 typedef void *membus_copy_function(void *dst, const void *src, size_t n);
 
 /* A part of a larger range by a kernel's copy. Kernels store 16 aligned bytes in one access where
- * the host keeps that whole; as the end of a larger range they must not (W5), and the last 8 must
- * be visible after the others (W6). */
+ * the host keeps that whole; as the end of a larger range they must not (W5). And a part of one
+ * element has no barrier of its own before it (W2): what was stored before must be visible first,
+ * for it may be the last (W6). */
 MEMBUS_INLINE void membus_copy_part(membus_copy_function *copy, void *dst, const void *src,
                                     size_t n)
 {
     if (n == 16 && ((uintptr_t)dst & 15) == 0) {
+        membus_arch_barrier_publish();
         copy(dst, src, 8);
-        atomic_thread_fence(memory_order_release);
         dst = (char *)dst + 8;
         src = (const char *)src + 8;
         n = 8;
     }
+    if (membus_is_element(n))
+        membus_arch_barrier_publish();
     copy(dst, src, n);
 }
 

@@ -38,14 +38,15 @@ triple_of() {
     esac
 }
 
-# membus for the architecture, its copies alone.
+# membus for the architecture, its copies and guarded copies alone.
 build_membus() { # arch triple folder
     local cc="$2-gcc -w -std=gnu11 -O2 -fno-builtin-memcpy -fno-builtin-memmove
         -fno-tree-loop-distribute-patterns -Iinclude -Isrc" file
     mkdir "$tmp/$1" && cd "$root" || return
     $cc -DMEMBUS_FORCE_GENERIC -c src/arch/generic/kernel.c -o "$tmp/$1/generic.o" || return
-    for file in src/copy*.c src/mapping*.c src/arch/"$3"/*.c; do
-        [ "$file" = src/arch/generic/kernel.c ] && continue
+    $cc -Isrc/arch/generic -c src/arch/generic/guard.c -o "$tmp/$1/generic_guard.o" || return
+    for file in src/copy*.c src/mapping*.c src/guard*.c src/arch/"$3"/*.c; do
+        case $file in src/arch/generic/kernel.c | src/arch/generic/guard.c) continue ;; esac
         [ "${file##*/}" = copy_misaligned.c ] && set -- "$@" -D__riscv_misaligned_fast
         $cc ${4:-} -c "$file" -o "$tmp/$1/$(basename "$file" .c).o" || return
         set -- "$1" "$2" "$3"
@@ -250,6 +251,51 @@ check_membus() {
     ok $? "$arch: the C library copies right and breaks rules"
 }
 
+pieces() { # WHAT ARGUMENT... : these routines of transfers.c keep every rule in these cases
+    local what=$1
+    shift
+    run 0 --arch "$arch" "$@"
+    ok $? "$arch: $what"
+}
+
+symbols() { # NAME... : as arguments
+    printf -- "--symbol $tmp/transfers-$arch.o:%s " "$@"
+}
+
+# What is copied in pieces: its last one may be a single element (W6). An unaligned device need not
+# take that in one access (W2).
+check_transfers() {
+    "$triple-gcc" -O2 -fno-tree-loop-distribute-patterns -Iinclude -nostdlib -r \
+        tests/audit/transfers.c -Wl,--whole-archive "$tmp/$arch/libmembus.a" \
+        -o "$tmp/transfers-$arch.o" 2>"$tmp/err"
+    ok $? "$arch: transfers compile" || return
+    local size rule cases= moves= rules=
+    for size in 15 16 31 257 258 260 264 272 512 513 776; do
+        cases+=" --case n=$size --case n=$size,dst=8,src=8 --case n=$size,dst=6,src=3"
+        moves+=" --case n=$size,dst=4,distance=8 --case n=$size,dst=1,distance=3"
+    done
+    for size in 1 2 4 8 16; do
+        moves+=" --case n=$((4096 + size)),distance=4096 --case n=$((8192 + size)),distance=8"
+        moves+=" --case n=$((5000 + size)),dst=8,distance=5000"
+    done
+    for rule in W1 W3 W4 W5 W6 W7 L1 L3 RESULT RUNS; do rules+=" --rule $rule"; done
+    pieces "strict copies and transfers keep every rule" $cases $(symbols copy_strict transfer_strict)
+    case $arch in
+    s390x) ;; # a device is reached by system calls
+    armhf | i386 | mips) # no access of 8 bytes to a device (L3)
+        pieces "what is read of a device keeps every rule" $cases ${rules/--rule L3/} \
+            $(symbols read_device read_device_strict guard_read_device guard_read_device_strict)
+        ;;
+    *)
+        pieces "transfers with devices keep every rule" $cases $rules $(symbols read_device \
+            read_device_strict write_device between_devices guard_read_device \
+            guard_read_device_strict guard_write_device)
+        ;;
+    esac
+    pieces "transfers and guarded moves that overlap keep every rule" $moves $(symbols \
+        transfer_move strict_move guard_move guard_transfer_move)
+}
+
 # What cannot be audited.
 refused() { # NAME TEXT ARGUMENT...
     local name=$1 text=$2
@@ -280,6 +326,7 @@ for arch; do
     s390x) check_s390x ;;
     esac
     check_membus
+    check_transfers
     refused "$arch: no such function" "has no function no_such" --arch "$arch" \
         --symbol libc.a:no_such
     refused "$arch: no such file" "nowhere.a" --arch "$arch" --symbol "$tmp/nowhere.a:memcpy"

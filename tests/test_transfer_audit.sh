@@ -8,9 +8,11 @@ set -u
 membus=$1 transfers=$2
 . "$(dirname "$0")/tap.sh"
 
-readers="read_device read_device_strict guard_read_device_strict between_devices"
+readers="read_device read_device_strict guard_read_device guard_read_device_strict between_devices"
 writers="write_device guard_write_device copy_strict transfer_strict"
 overlapping="transfer_move strict_move guard_move guard_transfer_move"
+# The cut of a move that needs 16 bytes behind it, which the quick set has none of.
+cut="--case n=5016,dst=8,distance=5000 --case n=4104,dst=0,distance=4096"
 
 audit() { # WHAT NAMES ARGUMENT...
     local what=$1 names=$2 name
@@ -29,5 +31,6 @@ for kernel in avx512 avx2 scalar generic; do
     audit "transfers from a device" "$readers" --quick --overlap no --device-source
     audit "transfers from RAM" "$writers" --quick --overlap no
     audit "transfers and guarded moves that overlap" "$overlapping" --quick
+    audit "a move's end behind its cut" "$overlapping" $cut
 done
 tap_end
