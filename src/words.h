@@ -46,6 +46,12 @@ MEMBUS_INLINE unsigned membus_last_element(uintptr_t at, size_t n)
     return width;
 }
 
+/* Is the store of an element of n bytes at `at` more than one access? */
+MEMBUS_INLINE bool membus_word_splits(uintptr_t at, size_t n)
+{
+    return !MEMBUS_ARCH_RAM_UNALIGNED && (at & (n - 1)) != 0;
+}
+
 /* One element of `width` bytes. The store is one access if dst is aligned or the host takes an
  * unaligned one; the load may be split where it does not. */
 MEMBUS_INLINE void membus_word_copy(char *dst, const char *src, unsigned width)
@@ -186,7 +192,8 @@ MEMBUS_INLINE void *membus_words_copy(void *to, const void *from, size_t n, bool
 
     if (n == 0)
         return to;
-    if (membus_is_element(n)) { /* W2 */
+    /* W2; but each piece of a store that the host splits has its own place in the order. */
+    if (membus_is_element(n) && !(strict && membus_word_splits((uintptr_t)dst, n))) {
         membus_word_copy(dst, src, (unsigned)n);
         return to;
     }

@@ -296,6 +296,28 @@ check_transfers() {
         transfer_move strict_move guard_move guard_transfer_move)
 }
 
+# In strict order a store follows a barrier or is a release, each one, where stores are not seen in
+# program order anyway.
+strict_stores() { # NAME CASE
+    run 0 --arch "$arch" --rule W4 --trace --case "$2" $(symbols "$1") &&
+        awk '$2 == "fence" { fence = 1 }
+            $2 == "store" { stores++; bad += !fence && !/ release /; fence = 0 }
+            END { exit bad || !stores }' "$tmp/out"
+    ok $? "$arch: $1 $2: a barrier before each store"
+}
+
+check_strict() {
+    local routine
+    for routine in copy_strict transfer_strict strict_move; do
+        strict_stores $routine n=27,dst=1,src=1
+        strict_stores $routine n=8,dst=1,src=1
+        strict_stores $routine n=4,dst=3
+    done
+    strict_stores strict_move n=8,dst=1,distance=3
+    strict_stores read_device_strict n=272
+    strict_stores guard_read_device_strict n=272
+}
+
 # What cannot be audited.
 refused() { # NAME TEXT ARGUMENT...
     local name=$1 text=$2
@@ -327,6 +349,7 @@ for arch; do
     esac
     check_membus
     check_transfers
+    [ -z "$weak" ] || check_strict
     refused "$arch: no such function" "has no function no_such" --arch "$arch" \
         --symbol libc.a:no_such
     refused "$arch: no such file" "nowhere.a" --arch "$arch" --symbol "$tmp/nowhere.a:memcpy"
