@@ -242,7 +242,7 @@ transfer_sides(const struct membus_mapping *dst, size_t dst_offset,
     if (!membus_side_takes(&t.dst, (uintptr_t)to, n) ||
         !membus_side_takes(&t.src, (uintptr_t)from, n))
         return failed(-EOPNOTSUPP);
-    if (membus_side_tears((uintptr_t)to, n, t.dst.most))
+    if (membus_side_tears(&t.dst, (uintptr_t)to, n))
         delivered |= MEMBUS_DELIVERED_TORN;
 
     if (membus_is_power(n) && membus_sides_whole(&t.dst, dst_offset, &t.src, src_offset, n)) {
@@ -363,11 +363,13 @@ struct membus_result membus_mapping_fill(const struct membus_mapping *dst, size_
         return failed(0);
     if (!membus_side_takes(&side, (uintptr_t)to, n))
         return failed(-EOPNOTSUPP);
+    membus_words_fill(line, value, sizeof(line));
+    if (membus_is_power(n)) /* W2, and what became of it */
+        return membus_mapping_write(dst, dst_offset, line, n);
     if (side.ram) {
         side.kernel->fill(to, value, n);
         return (struct membus_result){0, 0, n};
     }
-    membus_words_fill(line, value, sizeof(line));
     for (size_t done = 0, b; done < n; done += b) {
         b = n - done > MEMBUS_STAGE
                 ? MEMBUS_STAGE - membus_side_past_line(&side, to, done + MEMBUS_STAGE)
@@ -377,5 +379,5 @@ struct membus_result membus_mapping_fill(const struct membus_mapping *dst, size_
     if (side.rule->weak)
         membus_barrier_flush_wc();
     return (struct membus_result){
-        0, membus_side_tears((uintptr_t)to, n, side.most) ? MEMBUS_DELIVERED_TORN : 0, n};
+        0, membus_side_tears(&side, (uintptr_t)to, n) ? MEMBUS_DELIVERED_TORN : 0, n};
 }

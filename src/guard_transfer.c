@@ -210,9 +210,9 @@ static unsigned describe(const struct course *c, uintptr_t to, size_t n, bool is
                          bool overlapping)
 {
     return (c->dst.strict ? MEMBUS_DELIVERED_STRICT : 0) |
-           (membus_side_tears(to, n, c->dst.most) ? MEMBUS_DELIVERED_TORN : 0) |
+           (membus_side_tears(&c->dst, to, n) ? MEMBUS_DELIVERED_TORN : 0) |
            (is_whole ? MEMBUS_DELIVERED_WHOLE : 0) |
-           (!is_whole && membus_is_element(n) ? MEMBUS_DELIVERED_SPLIT : 0) |
+           (!is_whole && membus_is_power(n) ? MEMBUS_DELIVERED_SPLIT : 0) |
            (!is_whole && overlapping ? MEMBUS_DELIVERED_EXACT : 0);
 }
 

@@ -171,10 +171,13 @@ MEMBUS_INLINE size_t membus_side_past_line(const struct membus_side *side, const
     return membus_side_aligned(side, (uintptr_t)p) ? ((uintptr_t)p + n) & (MEMBUS_LINE - 1) : 0;
 }
 
-/* Is there an aligned element in [at, at + n) that is wider than `most`? */
-MEMBUS_INLINE bool membus_side_tears(uintptr_t at, size_t n, unsigned most)
+/* Is there an aligned element in [at, at + n) that is wider than any access, or in two of them?
+ * Accesses of the least width that are not aligned to it meet within elements. */
+MEMBUS_INLINE bool membus_side_tears(const struct membus_side *side, uintptr_t at, size_t n)
 {
-    for (unsigned width = 8; width > most; width /= 2) {
+    if (n > side->least && (at & (side->least - 1)))
+        return true;
+    for (unsigned width = 8; width > side->most; width /= 2) {
         size_t lead = -at & (width - 1);
 
         if (n >= width && lead <= n - width)

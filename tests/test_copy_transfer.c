@@ -214,6 +214,43 @@ static void test_elements_are_whole(void **state)
     }
 }
 
+/* Accesses of a least width that begin between its multiples: they meet within elements. */
+static void test_least_width_tears(void **state)
+{
+    const struct membus_policy words = {4, 4, false, true};
+    const struct membus_mapping to = mapping(b, MEMBUS_CACHE_NORMAL, words);
+
+    (void)state;
+    assert_int_equal(membus_mapping_write(&to, 64, a, 12).delivered, MEMBUS_DELIVERED_TORN);
+    for (size_t at = 65; at < 68; at++) {
+        struct membus_result r = membus_mapping_write(&to, at, a, 12);
+
+        assert_true(r.error || (r.delivered & MEMBUS_DELIVERED_TORN));
+        r = membus_mapping_fill(&to, at, 1, 12);
+        assert_true(r.error || (r.delivered & MEMBUS_DELIVERED_TORN));
+    }
+}
+
+/* A fill of an element is a write of it (W2), and says as much. */
+static void test_fill_of_elements(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < 5; k++) {
+        const struct membus_mapping m = mapping(b, modes[k], any);
+
+        for (size_t n = 1; reached(modes[k]) && n <= 8; n *= 2) {
+            for (size_t at = 64; at < 72; at++) {
+                const struct membus_result w = membus_mapping_write(&m, at, a, n);
+                const struct membus_result f = membus_mapping_fill(&m, at, 7, n);
+
+                assert_int_equal(f.error, w.error);
+                assert_int_equal(f.delivered, w.delivered);
+                assert_int_equal(f.bytes, w.bytes);
+            }
+        }
+    }
+}
+
 /* One overlapping move within mapping `m`, up by d. */
 static struct membus_result move_up(const struct membus_mapping *m, size_t at, size_t d, size_t n,
                                     const struct membus_window *window, unsigned flags)
@@ -311,6 +348,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusals_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unreached_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_elements_are_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_least_width_tears, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fill_of_elements, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overlaps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_window_too_small, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fill, setup, teardown),

@@ -95,7 +95,8 @@ MEMBUS_API void *membus_move(void *dst, const void *src, size_t n);
  * threads at a time (a mover that finds none free falls back to O2). Call before the moves
  * start, from one thread; calling again replaces the buffers, and 0 bytes frees them.
  *
- * Returns: 0, -ENOMEM, -EINVAL (movers 0 or over 64), -EBUSY (a move is using them now).
+ * Returns: 0, -ENOMEM, -EINVAL (movers 0 or over 64), -EBUSY (a move is using them now). After an
+ *          error the buffers are those of before.
  */
 MEMBUS_API int membus_move_reserve(size_t bytes, unsigned movers);
 
@@ -131,10 +132,12 @@ MEMBUS_API const char *membus_kernel_usable(unsigned i);
 MEMBUS_API int membus_kernel_select(const char *name);
 
 /* Flags of membus_transfer(): the order, and one choice for overlaps that need a window. */
-#define MEMBUS_ORDER_STRICT   1u /* W6 for every access, not only the last */
-#define MEMBUS_OVERLAP_EXACT  0u /* O1; where the window is too small, an error */
-#define MEMBUS_OVERLAP_TAIL   2u /* O1; where the window is too small, O2 */
-#define MEMBUS_OVERLAP_REFUSE 4u /* O3: an error for every overlap with src < dst < src + n */
+#define MEMBUS_ORDER_STRICT  1u /* W6 for every access, not only the last */
+#define MEMBUS_OVERLAP_EXACT 0u /* O1; where the window is too small, an error */
+#define MEMBUS_OVERLAP_TAIL  2u /* O1; where the window is too small, O2 */
+#define MEMBUS_OVERLAP_REFUSE                                                      \
+    4u /* O3: an error for every overlap that needs a window: src < dst < src + n, \
+          but for what is one access */
 
 /* What was delivered: bits of membus_result.delivered. */
 #define MEMBUS_DELIVERED_WHOLE  1u  /* one access on each side */
@@ -189,7 +192,8 @@ MEMBUS_API struct membus_result membus_mapping_write(const struct membus_mapping
 MEMBUS_API struct membus_result membus_mapping_read(const struct membus_mapping *src,
                                                     size_t src_offset, void *dst, size_t n);
 
-/* Stores the byte `value` into `n` bytes of `dst` at `dst_offset`, at widths that it takes. */
+/* Stores the byte `value` into `n` bytes of `dst` at `dst_offset`, at widths that it takes; 1, 2, 4
+ * and 8 bytes as membus_mapping_write() stores them (W2). */
 MEMBUS_API struct membus_result membus_mapping_fill(const struct membus_mapping *dst,
                                                     size_t dst_offset, int value, size_t n);
 
