@@ -272,19 +272,25 @@ int membus_move_reserve(size_t bytes, unsigned movers)
 {
     if (movers == 0 || movers > MOVERS_MAX || bytes > SIZE_MAX / MOVERS_MAX)
         return -EINVAL;
-    if (!reserve_take_all())
+
+    void *memory = NULL;
+
+    if (bytes) {
+        memory =
+            mmap(NULL, bytes * movers, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            return -ENOMEM;
+    }
+    if (!reserve_take_all()) {
+        if (memory)
+            munmap(memory, bytes * movers);
         return -EBUSY;
+    }
     if (reserve.movers)
         munmap(reserve.memory, reserve.size * reserve.movers);
     reserve.movers = 0;
-    if (bytes == 0)
+    if (!memory)
         return 0;
-
-    void *memory =
-        mmap(NULL, bytes * movers, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED)
-        return -ENOMEM;
     madvise(memory, bytes * movers, MADV_HUGEPAGE); /* less to look up; if not, nothing is lost */
     memset(memory, 0, bytes * movers);              /* no page fault on the way */
     reserve.memory = (char *)memory;

@@ -65,6 +65,8 @@ static void test_move_reserved(void **state)
     for_each_kernel(move_is_right);
     assert_int_equal(membus_move_reserve(5000, 64), 0);
     for_each_kernel(move_is_right);
+    assert_int_equal(membus_move_reserve(SIZE_MAX / 64, 64), -ENOMEM);
+    for_each_kernel(move_is_right); /* with those of before */
     assert_int_equal(membus_move_reserve(0, 1), 0);
 }
 
