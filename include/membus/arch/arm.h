@@ -15,6 +15,10 @@
  * Barriers: A3.8.3, "Memory barriers".
  */
 
+#ifdef __ARMEB__
+#error "membus: LDRD and STRD are used for little-endian Arm only"
+#endif
+
 #define MEMBUS_ARCH_NAME          "arm"
 #define MEMBUS_ARCH_RAM_UNALIGNED 0
 #define MEMBUS_ARCH_WORD          8
