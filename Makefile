@@ -47,18 +47,27 @@ check-avx512: all
 	scripts/check-avx512.sh $(BUILD)
 
 install: all
+ifneq ($(origin PREFIX),file)
+	meson configure $(BUILD) --prefix=$(PREFIX)
+endif
 	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
+	$(if $(DESTDIR),,[ "$$(id -u)" != 0 ] || ldconfig)
 
-bench: all
+# The peers are looked for when the build is configured.
+.PHONY: peers
+peers: $(BUILD)/build.ninja
 	scripts/deps.sh bench
+	meson setup --reconfigure $(BUILD) >/dev/null
+	ninja -C $(BUILD)
+
+bench: peers
 	$(BUILD)/membus bench
 	$(BUILD)/bench/bench_space
 
 audits: all
 	scripts/audits.sh $(BUILD)
 
-perf-docs: all
-	scripts/deps.sh bench
+perf-docs: peers
 	scripts/perf-docs.sh $(BUILD)
 
 SECONDS ?= 60

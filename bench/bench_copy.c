@@ -228,6 +228,11 @@ int bench_copy_main(int argc, char **argv)
     if (!options.targets)
         settings.case_ms /= 3; /* there are many cases */
     settings.cpu = bench_pin(options.cpu);
+    if (settings.cpu < 0 && options.cpu >= 0) {
+        fprintf(stderr, "%s: --cpu %d: this thread cannot run there: %s\n", argv[0], options.cpu,
+                strerror(errno));
+        return 2;
+    }
     if ((error = bench_arena_init(&suite.arena, size)) ||
         (error = membus_move_reserve(size / 4, 1))) {
         fprintf(stderr, "%s: memory to copy: %s\n", argv[0], strerror(-error));
