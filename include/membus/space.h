@@ -109,6 +109,8 @@ MEMBUS_API const char *membus_status_name(enum membus_status status);
  * copy     `len` bytes between spaces (or within one), without a buffer between memory and memory
  *          (D3); otherwise through one of MEMBUS_COPY_CHUNK bytes. Ascending; overlapping ranges
  *          are copied exactly only when both lie within one range of memory each.
+ * Order:   W1 to W6 hold within each range of memory, or chunk; from one to the next the stores
+ *          ascend, and on a host with weak order another CPU may see the later ones first.
  * Returns: the outcome. bytes counts what arrived; addr is in `space` (copy: in the space
  *          that failed).
  */
