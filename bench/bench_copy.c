@@ -178,6 +178,18 @@ static void run_groups(struct bench_report *report, const struct options *option
     }
 }
 
+/* Before minutes of work: can the file be written? */
+static bool can_write(const char *path, const char *name)
+{
+    FILE *f = !path || strcmp(path, "-") == 0 ? stdout : fopen(path, "ae");
+
+    if (!f)
+        fprintf(stderr, "%s: %s: %s\n", name, path, strerror(errno));
+    else if (f != stdout)
+        fclose(f);
+    return f;
+}
+
 /* 0 or the exit status, after saying why. */
 static int deliver(const struct bench_report *report, const struct options *options,
                    const char *name)
@@ -220,7 +232,7 @@ int bench_copy_main(int argc, char **argv)
         return error < 0 ? 0 : error;
     if (options.quick)
         settings = (struct bench_settings){2, 3, 3, 0, -1, 0};
-    if (!names_known(&options, argv[0]))
+    if (!names_known(&options, argv[0]) || !can_write(options.json, argv[0]))
         return 2;
 
     size_t size = (options.quick || options.count ? 1 : 128) * MIB;

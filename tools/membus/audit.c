@@ -431,6 +431,18 @@ static int write_file(const struct audit *audit, const char *name,
     return error;
 }
 
+/* Before minutes of work: can the file be written? */
+static bool can_write(const char *name)
+{
+    FILE *out = !name || strcmp(name, "-") == 0 ? stdout : fopen(name, "ae");
+
+    if (!out)
+        fprintf(stderr, "membus audit: %s: %s\n", name, strerror(errno));
+    else if (out != stdout)
+        fclose(out);
+    return out;
+}
+
 static size_t terminal_width(void)
 {
     struct winsize size;
@@ -469,6 +481,10 @@ static void catch_signals(void)
 static int carry_out(struct audit *audit, const struct options *o)
 {
     char why[640] = "";
+
+    if (!can_write(o->json) || !can_write(o->html))
+        return FAILED;
+
     int error = audit_run(audit, why, sizeof(why));
 
     if (error && error != -EINTR) {
