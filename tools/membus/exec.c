@@ -166,6 +166,19 @@ static int run(const char *library, char **argv)
     return 2;
 }
 
+/* At exit, the program could not say that its statistics have nowhere to go. */
+static bool can_append(const char *name)
+{
+    FILE *file = fopen(name, "ae");
+
+    if (!file) {
+        fprintf(stderr, "membus exec: %s: %s\n", name, strerror(errno));
+        return false;
+    }
+    fclose(file);
+    return true;
+}
+
 int command_exec(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -190,6 +203,8 @@ int command_exec(int argc, char **argv)
         case 's': /* a file's name always has a slash: that is how the library knows it for one */
             snprintf(absolute, sizeof(absolute), "%s%s", optarg && !strchr(optarg, '/') ? "./" : "",
                      optarg ? optarg : "1");
+            if (optarg && !can_append(absolute))
+                return 2;
             setenv("MEMBUS_PRELOAD_STATS", absolute, 1);
             break;
         default:
