@@ -352,7 +352,7 @@ struct membus_result membus_mapping_read(const struct membus_mapping *src, size_
 struct membus_result membus_mapping_fill(const struct membus_mapping *dst, size_t dst_offset,
                                          int value, size_t n)
 {
-    char line[MEMBUS_STAGE];
+    char line[MEMBUS_STAGE] __attribute__((aligned(8))); /* an element of it is one load */
     char *to = (char *)dst->addr + dst_offset;
     struct membus_side side;
 
