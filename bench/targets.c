@@ -188,7 +188,7 @@ double bench_target_at_most(const struct bench_target *target)
 {
     const char *kernel = bench_routine(target->routine)->kernel;
 
-    if (strcmp(kernel, "avx512") == 0)
+    if (strcmp(kernel, "avx512") == 0 || strcmp(kernel, "avx512-halves") == 0)
         return target->limits.avx512;
     if (strcmp(kernel, "avx2") == 0)
         return target->limits.avx2;

@@ -27,6 +27,7 @@ if [ -z "$document" ]; then
     kernel=$("$build/membus" probe --json | jq -r .kernel)
     case $kernel in
     avx512) document=docs/performance.md ;;
+    avx512-halves) document=docs/performance-zen4.md ;;
     avx2) document=docs/performance-avx2.md ;;
     *) fail "no page for a host whose kernel is $kernel: name a document" ;;
     esac

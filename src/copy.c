@@ -43,8 +43,9 @@ static const struct membus_kernel *best(void)
 {
     unsigned i = 0;
 
-    while (!membus_arch_kernels[i]->usable())
-        i++; /* the last one, generic, always is */
+    while (!membus_arch_kernels[i]->usable() ||
+           (membus_arch_kernels[i]->is_second && membus_arch_kernels[i]->is_second()))
+        i++; /* the last one, generic, always is, and never second */
     return membus_arch_kernels[i];
 }
 
@@ -131,8 +132,12 @@ const char *membus_kernel_name(void)
 
 const char *membus_kernel_usable(unsigned i)
 {
+    const struct membus_kernel *const first = best();
+
+    if (i == 0)
+        return first->name;
     for (unsigned k = 0; membus_arch_kernels[k]; k++) {
-        if (membus_arch_kernels[k]->usable() && i-- == 0)
+        if (membus_arch_kernels[k]->usable() && membus_arch_kernels[k] != first && --i == 0)
             return membus_arch_kernels[k]->name;
     }
     return NULL;

@@ -20,8 +20,9 @@
 struct membus_kernel {
     unsigned char entry; /* first: see MEMBUS_ARCH_ENTRIES; 0: none */
     const char *name;
-    bool (*usable)(void); /* does this CPU and its kernel have the instructions? */
-    const char *needs;    /* what that asks for, for people */
+    bool (*usable)(void);    /* does this CPU and its kernel have the instructions? */
+    bool (*is_second)(void); /* here, does the next kernel do better? NULL: nowhere */
+    const char *needs;       /* what `usable` asks for, for people */
 
     /* No overlap, or dst <= src. */
     void *(*copy)(void *dst, const void *src, size_t n);
@@ -52,7 +53,8 @@ void *membus_copy_chosen(void *dst, const void *src, size_t n);
 void *membus_move_chosen(void *dst, const void *src, size_t n);
 #endif
 
-/* The kernels of this architecture, best first, `generic` last, NULL at the end. */
+/* The kernels of this architecture, best first but for `is_second`, `generic` last, NULL at the
+ * end. */
 extern const struct membus_kernel *const membus_arch_kernels[];
 
 extern const struct membus_kernel membus_kernel_generic;

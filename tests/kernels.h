@@ -17,7 +17,8 @@
  * one is in use. */
 static inline void skip_kernels(void)
 {
-    static const char *const demanding[] = {"avx512", "avx2", "lse2", "misaligned", "word"};
+    static const char *const demanding[] = {"avx512", "avx512-halves", "avx2",
+                                            "lse2",   "misaligned",    "word"};
 
     for (size_t i = 0; i < sizeof(demanding) / sizeof(*demanding); i++) {
         if (membus_kernel_select(demanding[i]) == -EOPNOTSUPP)

@@ -336,7 +336,11 @@ static void test_engines_agree_membus(void **state)
     static const struct {
         const char *name;
         enum need need;
-    } kernels[] = {{"generic", ANY}, {"scalar", ANY}, {"avx2", AVX2}, {"avx512", AVX512}};
+    } kernels[] = {{"generic", ANY},
+                   {"scalar", ANY},
+                   {"avx2", AVX2},
+                   {"avx512", AVX512},
+                   {"avx512-halves", AVX512}};
 
     (void)state;
     for (size_t k = 0; k < COUNT(kernels); k++) {

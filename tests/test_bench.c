@@ -167,6 +167,8 @@ static void limits_are_the_kernels(void **state)
         choose("avx512");
         assert_true(at_most(held[i].work, &rows, &limits) == held[i].avx512);
         assert_true(rows == 34 && limits == 29);
+        choose("avx512-halves");
+        assert_true(at_most(held[i].work, &rows, &limits) == held[i].avx512);
         choose("avx2");
         assert_true(at_most(held[i].work, &rows, &limits) == held[i].avx2);
         assert_true(rows == 29 && limits == 12);

@@ -99,6 +99,9 @@ page() { # KERNEL argument..., under MEMBUS_KERNEL=$chosen
 expect 0 "figures of a host with AVX-512" page avx512
 [ "$(written)" = "docs/performance.md docs/performance/mix.svg docs/performance/targets.svg " ]
 ok $? "go into its page, and into no other"
+expect 0 "figures of a Zen 4" page avx512-halves
+[ "$(written)" = "docs/performance-zen4.md docs/performance-zen4/mix.svg docs/performance-zen4/targets.svg " ]
+ok $? "go into its page, and into no other"
 expect 0 "figures of a host with AVX2" page avx2
 [ "$(written)" = "docs/performance-avx2.md docs/performance-avx2/mix.svg docs/performance-avx2/targets.svg " ]
 ok $? "go into its page, and into no other"

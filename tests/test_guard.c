@@ -158,7 +158,7 @@ static void test_truncated_exhaustive(void **state)
 {
     static char plain[SIZE + 128];
     struct truncation t = {memory_open(), SIZE};
-    const size_t most = emulated() ? 24 : 320;
+    const size_t most = emulated() ? 24 : 640;
     unsigned faults = 0, copies = 0;
 
     (void)state;
@@ -640,27 +640,39 @@ static void test_checker(void **state)
 #include "arch/x86_64/guard_rows.h"
 
 GUARD_TABLE(avx2, row_avx2);
+GUARD_TABLE(avx512, row_avx512);
+
+static void *writable(const void *row)
+{
+    const uintptr_t first = (uintptr_t)row & ~(uintptr_t)(PAGE - 1);
+
+    assert_int_equal(mprotect((void *)first, 2 * PAGE, PROT_READ | PROT_WRITE), 0);
+    return (void *)(uintptr_t)row;
+}
 
 /*
- * MEMBUS_GUARD_MUTANT=I: row I of the kernel avx2's table has a byte too many, and the tests must
- * fail (test_guard_mutants.sh); =rows: prints how many there are. False: it is not set.
+ * MEMBUS_GUARD_MUTANT=I: row I of the table of the kernel in use is made wrong, by a byte too many
+ * (avx2) or the next kind (avx512), and the tests must fail (test_guard_mutants.sh); =rows: prints
+ * how many there are. False: it is not set.
  */
 static bool is_mutant(void)
 {
     const char *text = getenv("MEMBUS_GUARD_MUTANT");
+    const bool avx2 = strcmp(membus_kernel_name(), "avx2") == 0;
 
     if (!text)
         return false;
     if (strcmp(text, "rows") == 0) {
-        printf("%td\n", avx2_end - avx2_begin);
+        printf("%td\n", avx2 ? avx2_end - avx2_begin : avx512_end - avx512_begin);
         exit(0);
     }
 
-    struct row_avx2 *row = (struct row_avx2 *)(uintptr_t)&avx2_begin[strtoul(text, NULL, 0)];
-    const uintptr_t first = (uintptr_t)row & ~(uintptr_t)(PAGE - 1);
+    const size_t i = strtoul(text, NULL, 0);
 
-    assert_int_equal(mprotect((void *)first, 2 * PAGE, PROT_READ | PROT_WRITE), 0);
-    row->at++;
+    if (avx2)
+        ((struct row_avx2 *)writable(&avx2_begin[i]))->at++;
+    else
+        ((struct row_avx512 *)writable(&avx512_begin[i]))->kind++;
     return true;
 }
 #else

@@ -16,7 +16,7 @@ audit() { # argument...
 # The rows of the table whose rule is broken.
 broken() { awk '/^(W|L|O)[0-9] |^(RESULT|RUNS) / && $NF != "ok" && $NF != "-" { print $1 }' "$tmp/out"; }
 
-for kernel in avx512 avx2 scalar generic; do
+for kernel in avx512 avx512-halves avx2 scalar generic; do
     if ! MEMBUS_KERNEL=$kernel audit --kernel $kernel --symbol "$library:membus_copy"; then
         skip "membus_guard_copy, $kernel" "this CPU has no $kernel"
         continue

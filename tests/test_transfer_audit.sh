@@ -22,7 +22,7 @@ audit() { # WHAT NAMES ARGUMENT...
     ok $? "$kernel: $what"
 }
 
-for kernel in avx512 avx2 scalar generic; do
+for kernel in avx512 avx512-halves avx2 scalar generic; do
     if ! MEMBUS_KERNEL=$kernel "$membus" audit --no-progress --kernel $kernel --case n=1 \
         --symbol "$transfers:copy_strict" >/dev/null 2>&1; then
         skip "transfers, $kernel" "this CPU has no $kernel"

@@ -109,10 +109,11 @@ MEMBUS_API int membus_move_reserve(size_t bytes, unsigned movers);
 MEMBUS_API void *membus_fill(void *dst, int value, size_t n);
 
 /*
- * The kernel that carries out the copies: "generic", "scalar", "avx2", "avx512". It is chosen at
- * the first copy, the best the CPU has, or the one that the environment variable MEMBUS_KERNEL
- * names (a name this CPU cannot run is reported on stderr once, and the best is taken). Other
- * architectures have "word", and aarch64 "neon" and "lse2"; `membus probe` tells what each needs.
+ * The kernel that carries out the copies: "generic", "scalar", "avx2", "avx512-halves", "avx512".
+ * It is chosen at the first copy, the best for the CPU, or the one that the environment variable
+ * MEMBUS_KERNEL names (a name this CPU cannot run is reported on stderr once, and the best is
+ * taken). Other architectures have "word", and aarch64 "neon" and "lse2"; `membus probe` tells what
+ * each needs.
  *
  * On aarch64, MEMBUS_ERRATA=olympus puts a barrier before each access of a transfer to a device
  * (NVIDIA Olympus, erratum 1027), "none" does not; else the CPU's identity decides. On riscv64,

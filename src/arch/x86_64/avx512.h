@@ -3,14 +3,16 @@
 #define MEMBUS_X86_64_AVX512_H
 
 /*
- * What the files of the kernel `avx512` share. zmm16 to zmm31 need no vzeroupper.
+ * What the files of the kernels `avx512` and `avx512-halves` share. zmm16 to zmm31 need no
+ * vzeroupper.
  */
 
 #include "vector.h"
 
 void *membus_avx512_copy(void *dst, const void *src, size_t n);
 void *membus_avx512_move(void *dst, const void *src, size_t n);
-void *membus_avx512_move_overlapping(void *dst, const void *src, size_t n);
+void *membus_halves_copy(void *dst, const void *src, size_t n);
+void *membus_halves_move(void *dst, const void *src, size_t n);
 void *membus_avx512_fill(void *dst, int value, size_t n);
 
 /* Bits [0, n) for n up to 64. */

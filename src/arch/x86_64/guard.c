@@ -253,8 +253,8 @@ size_t membus_guard_copy_chosen(void *dst, const void *src, size_t n, struct mem
     struct membus_guard_trap trap;
 
     if (entry)
-        return (entry == ENTRY_AVX512 ? membus_avx512_guard_copy
-                                      : membus_avx2_guard_copy)(dst, src, n, fault);
+        return (entry == ENTRY_AVX2 ? membus_avx2_guard_copy : membus_avx512_guard_copy)(dst, src,
+                                                                                         n, fault);
 
     const size_t done = membus_arch_guard_copy(dst, src, n, false, &trap);
 
@@ -386,20 +386,26 @@ static size_t stored_avx512(unsigned kind, const greg_t *reg)
 {
     const size_t lead = (size_t)reg[REG_RAX] & 7, words = (size_t)reg[REG_R9];
     const size_t lines = (size_t)(reg[REG_RDI] - reg[REG_RAX]); /* from dst to the line at rdi */
-    const size_t end = 64 * (size_t)(kind < GUARD_LINE ? kind : kind - GUARD_LINE + 1);
+    size_t end = 64 * (size_t)kind;
 
     switch (kind) {
     case GUARD_START:
         return 0;
+    case GUARD_BLOCK_1:
+    case GUARD_BLOCK_2:
+    case GUARD_BLOCK_3:
+        return (end < words ? end : words) - lead;
     case GUARD_WORDS:
         return words > lead ? words - lead : 0;
+    case GUARD_LAST_3:
+    case GUARD_LAST_2:
+    case GUARD_LAST_1:
+        end = (size_t)(reg[REG_R8] - reg[REG_RDI]) + 64 * (size_t)(kind - GUARD_LAST_3 + 1);
+        return lines + ((ptrdiff_t)end > 64 ? end : 64);
     case GUARD_LAST:
-        return lines + words;
-    case GUARD_LINE:
-    case GUARD_LINE_2:
-        return lines + (end < words ? end : words);
+        return lines + words + MASKED_LARGE;
     default:
-        return (end < words ? end : words) - lead;
+        return lines + 64 * (size_t)(kind - GUARD_LINE + 1);
     }
 }
 

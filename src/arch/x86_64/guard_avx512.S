@@ -2,7 +2,8 @@
 
 /*
  * membus_guard_copy() where the kernel `avx512` is chosen: the very copy of copy_avx512.S, so that
- * it costs what the plain one does, with a row in a table for each access.
+ * it costs what the plain one does, with a row in a table for each access. It serves `avx512-halves`
+ * too.
  *
  * In: rdi dst, rsi src, rdx n, rcx the caller's struct membus_fault. Out: rax, bytes that arrived.
  *
@@ -22,6 +23,11 @@
     .set KIND_WORDS, GUARD_WORDS
     .set KIND_LINE, GUARD_LINE
     .set KIND_LINE_2, GUARD_LINE_2
+    .set KIND_LINE_3, GUARD_LINE_3
+    .set KIND_LINE_4, GUARD_LINE_4
+    .set KIND_LAST_3, GUARD_LAST_3
+    .set KIND_LAST_2, GUARD_LAST_2
+    .set KIND_LAST_1, GUARD_LAST_1
     .set KIND_LAST, GUARD_LAST
 
 /* Where the access is, relative to the row, and its kind. */
@@ -70,7 +76,12 @@ end_function membus_guard_copy
 function_here membus_avx512_guard_copy
     vmovq %rcx, %xmm31
     short_or .Lmedium, .Llarge
-    medium_and_large .Lmedium, .Llarge
+    .p2align 5
+.Lmedium:
+    medium
+    .p2align 5
+.Llarge:
+    large
 .Lother:
     vmovq %xmm31, %rcx
     jmp membus_avx2_guard_copy

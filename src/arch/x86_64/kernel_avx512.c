@@ -101,30 +101,30 @@ void *membus_avx512_descriptor(char *dst, const char *src, size_t n)
     return dst;
 }
 
-/* Masks that are loaded: to move one from a general register takes twice as long. */
-#define ALL_64  255, 255, 255, 255, 255, 255, 255, 255
-#define NONE_64 0, 0, 0, 0, 0, 0, 0, 0
+/* Masks that are loaded: to move one from a general register takes twice as long on Zen 4. */
+#define ALL_8  255, 255, 255, 255, 255, 255, 255, 255
+#define NONE_8 0, 0, 0, 0, 0, 0, 0, 0
 
 extern const struct masks {
     uint64_t from[8];        /* the bytes of a block from 0 to 7 on */
-    unsigned char words[80]; /* a bit a byte of 2 blocks: none; of 4: all; of 4: none */
+    unsigned char words[42]; /* the first -16 to 24 words of a block, and one more to be read */
     uint16_t last[9];        /* the first 0 to 8 bytes of the second word */
 } membus_avx512_masks;
 
 const struct masks membus_avx512_masks __attribute__((aligned(64))) = {
     {UINT64_MAX, UINT64_MAX << 1, UINT64_MAX << 2, UINT64_MAX << 3, UINT64_MAX << 4,
      UINT64_MAX << 5, UINT64_MAX << 6, UINT64_MAX << 7},
-    {NONE_64, NONE_64, ALL_64, ALL_64, ALL_64, ALL_64},
+    {NONE_8, NONE_8, 0, 1, 3, 7, 15, 31, 63, 127, ALL_8, ALL_8, 255, 255},
     {0, 0x100, 0x300, 0x700, 0xf00, 0x1f00, 0x3f00, 0x7f00, 0xff00},
 };
 
-_Static_assert(offsetof(struct masks, words) + 48 == MASKS_FIRST_WORDS, "copy_avx512.S");
-_Static_assert(offsetof(struct masks, last) == MASKS_LAST, "copy_avx512.S");
+_Static_assert(offsetof(struct masks, words) + 16 == MASKS_WORDS, "sizes_avx512.inc");
+_Static_assert(offsetof(struct masks, last) == MASKS_LAST, "sizes_avx512.inc");
 
-/* Of two blocks the last `bytes`, a multiple of 8. */
-MEMBUS_INLINE const unsigned char *last_words(size_t bytes)
+/* Of two blocks the last `bytes`, a multiple of 8: a bit a word. */
+MEMBUS_INLINE __mmask16 last_words(size_t bytes)
 {
-    return membus_avx512_masks.words + bytes / 8;
+    return (__mmask16)(0xffffu << (16 - bytes / 8));
 }
 
 /* The bytes up to a word boundary of dst, which is not at one, from a range of over 8. */
@@ -166,19 +166,17 @@ void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
         src += 128;
     }
     src += body;
-    __asm__ volatile("kmovq (%2), %%k1\n\t"
-                     "kmovq 8(%2), %%k2\n\t"
-                     "kmovw %3, %%k3\n\t"
-                     "vmovdqu8 -128(%1), %%zmm16%{%%k1%}%{z%}\n\t"
-                     "vmovdqu8 -64(%1), %%zmm17%{%%k2%}%{z%}\n\t"
-                     "vpbroadcastq %4, %%xmm18\n\t"
-                     "vmovdqu8 %%zmm16, -128(%0)%{%%k1%}\n\t"
-                     "vmovdqu8 %%zmm17, -64(%0)%{%%k2%}\n\t"
-                     "vmovdqu8 %%xmm18, -8(%0)%{%%k3%}"
+    __asm__ volatile("vmovdqu64 -128(%1), %%zmm16%{%2%}%{z%}\n\t"
+                     "vmovdqu64 -64(%1), %%zmm17%{%3%}%{z%}\n\t"
+                     "vpbroadcastq %5, %%xmm18\n\t"
+                     "vmovdqu64 %%zmm16, -128(%0)%{%2%}\n\t"
+                     "vmovdqu64 %%zmm17, -64(%0)%{%3%}\n\t"
+                     "vmovdqu8 %%xmm18, -8(%0)%{%4%}"
                      :
-                     : "r"(last), "r"(src), "r"(last_words(body)),
-                       "m"(membus_avx512_masks.last[in_last]), "r"(last_word)
-                     : "xmm16", "xmm17", "xmm18", "k1", "k2", "k3", "memory");
+                     : "r"(last), "r"(src), "Yk"(last_words(body)),
+                       "Yk"((__mmask16)(last_words(body) >> 8)),
+                       "Yk"((__mmask16)membus_avx512_masks.last[in_last]), "r"(last_word)
+                     : "xmm16", "xmm17", "xmm18", "memory");
     return to;
 }
 
@@ -187,21 +185,43 @@ static bool usable(void)
     return membus_cpu_has(MEMBUS_CPU_AVX512);
 }
 
+static bool is_second(void)
+{
+    return membus_cpu_has(MEMBUS_CPU_AVX512_HALVES);
+}
+
 static void load_blocks(void *dst, const void *src, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         block((char *)dst + 64 * i, (const char *)src + 64 * i);
 }
 
+#define NEEDS "AVX-512 F, BW and VL, and an operating system that saves their registers"
+
 const struct membus_kernel membus_kernel_avx512 = {
     .name = "avx512",
     .usable = usable,
-    .needs = "AVX-512 F, BW and VL, and an operating system that saves their registers",
+    .is_second = is_second,
+    .needs = NEEDS,
     .entry = ENTRY_AVX512,
     .copy = membus_avx512_copy,
     .copy_strict = membus_strict_copy,
     .fill = membus_avx512_fill,
     .move = membus_avx512_move,
+    .block = 64,
+    .load_blocks = load_blocks,
+    .store_blocks = load_blocks,
+};
+
+const struct membus_kernel membus_kernel_avx512_halves = {
+    .name = "avx512-halves",
+    .usable = usable,
+    .needs = NEEDS,
+    .entry = ENTRY_AVX512_HALVES,
+    .copy = membus_halves_copy,
+    .copy_strict = membus_strict_copy,
+    .fill = membus_avx512_fill,
+    .move = membus_halves_move,
     .block = 64,
     .load_blocks = load_blocks,
     .store_blocks = load_blocks,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Overlapping moves with src < dst < src + n, ascending, by the kernel `avx512`: the window is a
+ * Overlapping moves with src < dst < src + n, ascending, by the kernels `avx512` and
+ * `avx512-halves`: the window is a
  * ring of vector registers, one to a 64-byte line of the destination.
  *
  * A register is stored, and at once takes the line of the source that is `lines` further on. The
@@ -35,10 +36,15 @@
 
     .text
 
-/* Two halves: where a line of dst crosses one of src, only one of them does. */
-    .macro load register, at
-    vmovdqu64 \at(%rsi), %ymm\register
-    vinserti64x4 $1, \at+32(%rsi), %zmm\register, %zmm\register
+/* A line of the source, as the kernel loads it. By halves where a load of 64 bytes that crosses a line
+ * takes longer than two of 32, of which only one crosses it. */
+    .macro load register, at, base=rsi
+    .if BY_HALVES
+    vmovdqu64 \at(%\base), %ymm\register
+    vinserti64x4 $1, \at+32(%\base), %zmm\register, %zmm\register
+    .else
+    vmovdqu64 \at(%\base), %zmm\register
+    .endif
     .endm
 
 /* Everything but the lines themselves; the head is loaded. */
@@ -123,9 +129,9 @@
     jmp 9b
     .endm
 
-/* membus_avx512_ring_LINES(dst, src, n): d up to 64 * (LINES - 1), or at most LINES lines. */
-    .macro ring lines, registers
-    function membus_avx512_ring_\lines
+/* membus_KERNEL_ring_LINES(dst, src, n): d up to 64 * (LINES - 1), or at most LINES lines. */
+    .macro ring kernel, lines, registers
+    function membus_\kernel\()_ring_\lines
     begin
     mov %edx, %ecx
     .set at, 0
@@ -147,7 +153,7 @@
     load \r, at+64*\lines
     .set at, at + 64
     dec %rdx
-    jz .Lring\lines\()_after_\r
+    jz .Lring_\kernel\()_\lines\()_after_\r
     .endr
     add $64 * \lines, %rdi
     add $64 * \lines, %rsi
@@ -158,25 +164,24 @@
     .set at, at + 64
     dec %ecx
     jz 4f
-.Lring\lines\()_after_\r:
+.Lring_\kernel\()_\lines\()_after_\r:
     .endr
     add $64 * \lines, %rdi
     jmp 3b
 4:  finish
-    end_function membus_avx512_ring_\lines
+    end_function membus_\kernel\()_ring_\lines
     .endm
 
 /* A line past the ring. */
     .macro pass
-    vmovdqu64 (%r11), %ymm0
-    vinserti64x4 $1, 32(%r11), %zmm0, %zmm0
+    load 0, 0, r11
     vmovdqa64 %zmm0, (%rdi)
     add $64, %r11
     add $64, %rdi
     .endm
 
 /*
- * membus_avx512_ring_more(dst, src, n, slots, count, direct): the first `direct` lines, d / 64 - 1,
+ * membus_KERNEL_ring_more(dst, src, n, slots, count, direct): the first `direct` lines, d / 64 - 1,
  * are copied past the ring, while it fills. It starts with `count` slots in memory, 64 bytes each, at
  * least 2, and goes on in LINES registers. What goes through a slot is stored and loaded twice. The
  * tail waits in one too, slots[count]. Either the ring has room for all the other lines, or d is up
@@ -190,8 +195,8 @@
  *   r9     their end; that of dst in k3        k2   direct
  *   k5     lines for the ring                  k6   source of the first line
  */
-    .macro ring_more lines, registers
-    function membus_avx512_ring_more
+    .macro ring_more kernel, lines, registers
+    function membus_\kernel\()_ring_more
     shl $6, %r8
     add %rcx, %r8
     kmovq %r8, %k3
@@ -225,7 +230,7 @@
     pass
     .set at, at + 64
     dec %rcx
-    jz .Lmore_alone_\r
+    jz .Lmore_\kernel\()_alone_\r
     dec %rdx
     jz 2f
     .endr
@@ -234,7 +239,7 @@
     .irp r, \registers
     load \r, at
     .set at, at + 64
-.Lmore_alone_\r:
+.Lmore_\kernel\()_alone_\r:
     dec %rdx
     jz 3f
     .endr
@@ -270,7 +275,7 @@
     load \r, at+64*\lines
     .set at, at + 64
     dec %rdx
-    jz .Lmore_after_\r
+    jz .Lmore_\kernel\()_after_\r
     .endr
     add $64 * \lines, %rdi
     add $64 * \lines, %rsi
@@ -291,7 +296,7 @@
     .set at, at + 64
     dec %ecx
     jz 7f
-.Lmore_after_\r:
+.Lmore_\kernel\()_after_\r:
     .endr
     add $64 * \lines, %rdi
     jmp 4b
@@ -299,15 +304,21 @@
     kmovq %k3, %r9
     kmovq %k4, %rax
     finish
-    end_function membus_avx512_ring_more
+    end_function membus_\kernel\()_ring_more
     .endm
 
-    ring 5, "27, 28, 29, 30, 31"
-    ring 9, "23, 24, 25, 26, 27, 28, 29, 30, 31"
-    ring 17, "15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
-    ring 25, "7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, \
+    .macro moves kernel, by_halves
+    .set BY_HALVES, \by_halves
+    ring \kernel, 5, "27, 28, 29, 30, 31"
+    ring \kernel, 9, "23, 24, 25, 26, 27, 28, 29, 30, 31"
+    ring \kernel, 17, "15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
+    ring \kernel, 25, "7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, \
         29, 30, 31"
-    ring_more 31, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, \
+    ring_more \kernel, 31, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, \
         23, 24, 25, 26, 27, 28, 29, 30, 31"
+    .endm
+
+    moves avx512, 0
+    moves halves, 1
 
     .section .note.GNU-stack, "", @progbits
