@@ -57,11 +57,11 @@
     and $4095, %r8d
     lea (%rsi,%rdx), %r10
     cmp %ecx, %r8d
-    jb membus_avx512_copy_at_page
+    jb membus_halves_copy_at_page
     test $4095, %r9d
-    jz membus_avx512_copy_at_page
+    jz membus_halves_copy_at_page
     test $4095, %r10d
-    jz membus_avx512_copy_at_page
+    jz membus_halves_copy_at_page
     .endm
 
 /* To the moves that need a window, if this is one: 0 <= dst - src < n. */

@@ -21,6 +21,7 @@
 /* What copy_avx512.S leaves to C. */
 void *membus_avx512_descriptor(char *dst, const char *src, size_t n);
 void *membus_avx512_copy_at_page(char *to, const char *from, size_t n);
+void *membus_halves_copy_at_page(char *to, const char *from, size_t n);
 
 /* 16 bytes to a 16-byte boundary: one access (SDM 9.1.1). */
 MEMBUS_INLINE void element_16(char *dst, const char *src)
@@ -140,30 +141,48 @@ MEMBUS_INLINE void first_word(char *dst, const char *src)
                      : "xmm16");
 }
 
+static void copy_lines(char *dst, const char *src, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        block(dst + i, src + i);
+}
+
 /*
  * A masked access whose idle lanes lie in a page that is not there, or was never touched, takes
- * some 400 ns: the processor finds out in microcode that nothing is wrong. Large copies whose ends
- * are a page's, as whole pages' always are, come here: no idle lane is beyond what is copied.
+ * some 400 ns: the processor finds out in microcode that nothing is wrong. Large copies whose
+ * source begins or ends with a page come here: no idle lane is beyond what is copied. The kernel's
+ * `copy` has what is in the middle, from and to a line of dst, where it has no idle lanes.
  */
-void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
+MEMBUS_INLINE void *copy_at_page(char *to, const char *from, size_t n,
+                                 void *(*copy)(void *dst, const void *src, size_t n))
 {
-    const size_t lead = (uintptr_t)to & 7, head = 64 - ((uintptr_t)to & 63);
+    const size_t lead = (uintptr_t)to & 7, place = (uintptr_t)to & 63;
     char *const last = (char *)(((uintptr_t)to + n - 1) & ~(uintptr_t)7); /* the word it is in */
     const size_t in_last = (size_t)(to + n - last);
     const uint64_t last_word = membus_ram_load_64(from + n - 8) >> 8 * (8 - in_last);
-    char *dst = to + head;
-    const char *src = from + head;
-    size_t to_word = 0, body;
+    char *dst = to;
+    const char *src = from;
+    size_t body, to_word = 0;
 
-    if (lead) {
-        first_word(to, from);
-        to_word += 8 - lead;
+    if (place && (((uintptr_t)from & 4095) < place || n < 512)) {
+        if (lead) {
+            first_word(to, from);
+            to_word = 8 - lead;
+        }
+        masked(to + to_word, from + to_word, low_bits(64 - place - to_word));
+        dst += 64 - place;
+        src += 64 - place;
     }
-    masked(to + to_word, from + to_word, low_bits(head - to_word));
-    while ((body = (size_t)(last - dst)) > 128) {
-        lines(dst, src);
-        dst += 128;
-        src += 128;
+    body = (size_t)(last - dst);
+    if (body > 128) { /* 72 to 128 are left */
+        const size_t middle = (((uintptr_t)last - 65) & ~(uintptr_t)63) - (uintptr_t)dst;
+
+        if (middle > 256)
+            copy(dst, src, middle);
+        else
+            copy_lines(dst, src, middle);
+        src += middle;
+        body -= middle;
     }
     src += body;
     __asm__ volatile("vmovdqu64 -128(%1), %%zmm16%{%2%}%{z%}\n\t"
@@ -180,6 +199,16 @@ void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
     return to;
 }
 
+void *membus_avx512_copy_at_page(char *to, const char *from, size_t n)
+{
+    return copy_at_page(to, from, n, membus_avx512_copy);
+}
+
+void *membus_halves_copy_at_page(char *to, const char *from, size_t n)
+{
+    return copy_at_page(to, from, n, membus_halves_copy);
+}
+
 static bool usable(void)
 {
     return membus_cpu_has(MEMBUS_CPU_AVX512);
@@ -192,8 +221,7 @@ static bool is_second(void)
 
 static void load_blocks(void *dst, const void *src, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        block((char *)dst + 64 * i, (const char *)src + 64 * i);
+    copy_lines(dst, src, 64 * n);
 }
 
 #define NEEDS "AVX-512 F, BW and VL, and an operating system that saves their registers"
