@@ -26,22 +26,21 @@ struct options {
     int cpu;
 };
 
-static void usage(FILE *out, const char *name)
+static void usage(const char *name)
 {
-    fprintf(out,
-            "usage: membus %s [--targets | --only GROUP,...] [--routines NAME,...] [--quick]\n"
-            "              %*s [--json FILE] [--plot DIRECTORY] [--cpu N] [--list]\n"
-            "Copies, measured against glibc's in the same run. Without --targets: all groups.\n"
-            "  -t, --targets         the rows that membus's copies are held to\n"
-            "  -o, --only WHAT       these groups only; with --targets, rows that contain WHAT\n"
-            "  -r, --routines NAMES  these routines only, beside the baseline\n"
-            "  -q, --quick           few cases, few rounds: to see that it runs, not to compare\n"
-            "  -j, --json FILE       all results as JSON; - is stdout, and no table then\n"
-            "  -p, --plot DIRECTORY  pictures (SVG, needs gnuplot)\n"
-            "  -c, --cpu N           pin to this CPU; else to the one it starts on\n"
-            "  -n, --count           instructions, under callgrind (see scripts/callgrind.sh)\n"
-            "  -l, --list            the groups and routines, and what is skipped\n",
-            name, (int)strlen(name), "");
+    printf("usage: %s [--targets | --only GROUP,...] [--routines NAME,...] [--quick]\n"
+           "       %*s [--json FILE] [--plot DIRECTORY] [--cpu N] [--list]\n"
+           "Copies, measured against glibc's in the same run. Without --targets: all groups.\n"
+           "  -t, --targets         the rows that membus's copies are held to\n"
+           "  -o, --only WHAT       these groups only; with --targets, rows that contain WHAT\n"
+           "  -r, --routines NAMES  these routines only, beside the baseline\n"
+           "  -q, --quick           few cases, few rounds: to see that it runs, not to compare\n"
+           "  -j, --json FILE       all results as JSON; - is stdout, and no table then\n"
+           "  -p, --plot DIRECTORY  pictures (SVG, needs gnuplot)\n"
+           "  -c, --cpu N           pin to this CPU; else to the one it starts on\n"
+           "  -n, --count           instructions, under callgrind (see scripts/callgrind.sh)\n"
+           "  -l, --list            the groups and routines, and what is skipped\n",
+           name, (int)strlen(name), "");
 }
 
 static const struct option longs[] = {
@@ -57,6 +56,12 @@ static const struct option longs[] = {
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
+
+static int misused(const char *name)
+{
+    fprintf(stderr, "'%s --help' lists the options\n", name);
+    return 2;
+}
 
 /* A CPU's number, or -1. */
 static int parse_cpu(const char *text)
@@ -93,16 +98,17 @@ static int parse(struct options *options, int argc, char **argv)
         else if (o == 'c' && (options->cpu = parse_cpu(optarg)) >= 0)
             continue;
         else if (o == 'h') {
-            usage(stdout, argv[0]);
+            usage(argv[0]);
             return -1;
         } else {
-            usage(stderr, argv[0]);
-            return 2;
+            if (o == 'c')
+                fprintf(stderr, "%s: --cpu %s: no CPU's number\n", argv[0], optarg);
+            return misused(argv[0]);
         }
     }
     if (optind < argc) {
-        usage(stderr, argv[0]);
-        return 2;
+        fprintf(stderr, "%s: unexpected '%s'\n", argv[0], argv[optind]);
+        return misused(argv[0]);
     }
     return 0;
 }
@@ -110,8 +116,15 @@ static int parse(struct options *options, int argc, char **argv)
 /* Names in --only and --routines that do not exist are errors, not empty results. */
 static bool names_known(const struct options *options, const char *name)
 {
+    const struct bench_target *t = bench_targets;
     const char *lists[] = {options->targets ? NULL : options->only, options->routines};
 
+    while (options->targets && options->only && t->work && !strstr(t->work, options->only))
+        t++;
+    if (!t->work) {
+        fprintf(stderr, "%s: no row contains '%s'\n", name, options->only);
+        return false;
+    }
     for (unsigned i = 0; i < 2; i++) {
         char *copy = lists[i] ? strdup(lists[i]) : NULL, *save = NULL;
 

@@ -47,6 +47,7 @@ jq -e '[.results[].routine] | index("membus generic")' "$tmp/generic.json" >"$tm
 ok $? "and it is there"
 
 expect 2 "an unknown group is an error" "$membus" bench --only nothing
+expect 2 "so is a row that is not there" "$membus" bench --targets --only nothing
 expect 2 "an unknown routine is an error" "$membus" bench --routines nobody
 expect 2 "an unknown option is an error" "$membus" bench --nothing
 expect 2 "a wrong CPU number is an error" "$membus" bench --quick --cpu x

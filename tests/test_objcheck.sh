@@ -68,7 +68,7 @@ printf '!<thin>\n' >"$tmp/thin" && run 2 "$tmp/thin" && grep -q 'name its member
 ok $? "a thin archive"
 head -c 300 "$instances" >"$tmp/cut" && run 2 "$tmp/cut"
 ok $? "a truncated library"
-run 2 --nonsense && run 2 && grep -q 'name a file' "$tmp/err"
+run 2 --nonsense && run 2 && grep -q 'no file named' "$tmp/err"
 ok $? "wrong options"
 run 0 --help && grep -q '^usage: membus objcheck' "$tmp/out"
 ok $? "--help"

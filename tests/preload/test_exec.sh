@@ -39,8 +39,9 @@ ok $? "the exit status is the program's"
 ok $? "no such program: 2, and it is said"
 
 "$membus" exec 2>"$tmp/err"
-[ $? = 2 ] && grep -q 'usage:' "$tmp/err"
-ok $? "no program: the usage"
+[ $? = 2 ] && grep -q 'no program named' "$tmp/err" &&
+    grep -q "membus exec --help" "$tmp/err"
+ok $? "no program: it says so, and where to read on"
 
 if command -v gcc >/dev/null && echo 'int main(void){return 0;}' |
     gcc -static -x c - -o "$tmp/static" 2>/dev/null; then

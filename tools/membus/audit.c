@@ -112,6 +112,7 @@ static void help(void)
         "                          i386, mips, mips64el, ppc64, ppc64el, riscv64, s390x\n"
         "  --library FILE          with --arch: its libmembus.a\n"
         "  --engine slots|ptrace   how accesses are recorded: fast, or by single steps\n"
+        "  --check                 the engine checks itself: each call is recorded in two ways\n"
         "  --json[=FILE]           the result as JSON, to FILE or in place of the table\n"
         "  --html FILE             a page with drawings of the stores\n"
         "  --no-progress           no progress bar\n"
@@ -240,7 +241,7 @@ static int take_option(struct audit *audit, struct options *o, int option, char 
         o->quiet = true;
         return 0;
     default:
-        fputs("'membus audit --help' lists the options\n", stderr);
+        command_misused("membus audit");
         return -EINVAL;
     }
 }
@@ -506,10 +507,8 @@ int command_audit(int argc, char **argv)
 {
     static struct audit audit = {.set = "full", .stop = &stop};
     static struct options o = {.overlap = -1};
-    static char name[] = "membus audit"; /* for getopt's messages */
     int result;
 
-    argv[0] = name;
     audit.engine = engines[0];
     result = read_options(&audit, &o, argc, argv);
 

@@ -3,8 +3,8 @@
 #define MEMBUS_TOOL_COMMAND_H
 
 /*
- * A subcommand of the membus program. argv[0] is the subcommand's name; every one of them takes
- * --help, and returns the exit status: 0 all well, 1 found something, 2 could not do it.
+ * A subcommand of the membus program. argv[0] is "membus NAME", for messages; every one of them
+ * takes --help, and returns the exit status: 0 all well, 1 found something, 2 could not do it.
  */
 
 struct command {
@@ -12,6 +12,9 @@ struct command {
     const char *summary; /* one line for membus --help */
     int (*run)(int argc, char **argv);
 };
+
+/* After what is wrong with a command line was said: where to read on. Returns the exit status. */
+int command_misused(const char *name);
 
 int command_audit(int argc, char **argv);
 int command_bench(int argc, char **argv);

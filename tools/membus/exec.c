@@ -25,16 +25,16 @@
 
 #define LIBRARY "libmembus-preload.so"
 
-static void usage(FILE *out)
+static void usage(void)
 {
-    fprintf(out,
-            "usage: membus exec [OPTION]... [--] PROGRAM [ARGUMENT]...\n\n"
-            "Runs PROGRAM with membus's ordered memcpy, memmove, mempcpy, memset and bcopy.\n\n"
-            "  -s, --stats[=FILE]   at exit, print its calls by size and by calling library, to\n"
-            "                       standard error or appended to FILE\n"
-            "  -l, --library=FILE   preload this instead of " LIBRARY "\n"
-            "  -h, --help           this text\n\n"
-            "The exit status is the program's; 2 if it cannot be run so. See membus-exec(1).\n");
+    fputs("usage: membus exec [OPTION]... [--] PROGRAM [ARGUMENT]...\n\n"
+          "Runs PROGRAM with membus's ordered memcpy, memmove, mempcpy, memset and bcopy.\n\n"
+          "  -s, --stats[=FILE]   at exit, print its calls by size and by calling library, to\n"
+          "                       standard error or appended to FILE\n"
+          "  -l, --library=FILE   preload this instead of " LIBRARY "\n"
+          "  -h, --help           this text\n\n"
+          "The exit status is the program's; 2 if it cannot be run so. See membus-exec(1).\n",
+          stdout);
 }
 
 /* DIRECTORY/libmembus-preload.so, if it is there, as an absolute path. */
@@ -195,7 +195,7 @@ int command_exec(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "+hl:s::", options, NULL)) != -1) {
         switch (option) {
         case 'h':
-            usage(stdout);
+            usage();
             return 0;
         case 'l':
             library = optarg;
@@ -208,14 +208,12 @@ int command_exec(int argc, char **argv)
             setenv("MEMBUS_PRELOAD_STATS", absolute, 1);
             break;
         default:
-            usage(stderr);
-            return 2;
+            return command_misused(argv[0]);
         }
     }
     if (optind == argc) {
         fprintf(stderr, "membus exec: no program named\n");
-        usage(stderr);
-        return 2;
+        return command_misused(argv[0]);
     }
     return run(library, argv + optind);
 }

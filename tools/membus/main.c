@@ -79,22 +79,35 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-static int help_on(const char *name)
+int command_misused(const char *name)
 {
-    char flag[] = "--help";
-    const struct command *command = find(name);
-    char *argv[] = {NULL, flag, NULL};
+    fprintf(stderr, "'%s --help' lists the options\n", name);
+    return 2;
+}
+
+/* argv[0] is its name. */
+static int run(int argc, char **argv)
+{
+    const struct command *const command = find(argv[0]);
+    char name[64];
 
     if (!command)
         return 2;
-    argv[0] = (char *)command->name;
-    return command->run(2, argv);
+    snprintf(name, sizeof(name), "membus %s", command->name);
+    argv[0] = name;
+    return command->run(argc, argv);
+}
+
+static int help_on(char *name)
+{
+    char flag[] = "--help";
+    char *argv[] = {name, flag, NULL};
+
+    return run(2, argv);
 }
 
 int main(int argc, char **argv)
 {
-    const struct command *command;
-
     if (argc < 2) {
         help(stderr);
         return 2;
@@ -110,6 +123,5 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "help") == 0)
         return help_on(argv[2]);
-    command = find(argv[1]);
-    return command ? command->run(argc - 1, argv + 1) : 2;
+    return run(argc - 1, argv + 1);
 }

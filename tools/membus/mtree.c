@@ -11,7 +11,7 @@
 #include "mtree.h"
 
 static const char usage[] =
-    "Usage: membus mtree [--tree] [--json] [--compare FLAT] [FILE]\n"
+    "usage: membus mtree [--tree] [--json] [--compare FLAT] [FILE]\n"
     "Reads a map as QEMU's `info mtree` prints it (standard input without FILE), builds it of\n"
     "membus regions, and prints what it renders to, as `info mtree -f` does.\n"
     "\n"
@@ -54,13 +54,16 @@ static int parse_options(struct options *o, int argc, char **argv)
             fputs(usage, stdout);
             return 0;
         default:
-            fputs(usage, stderr);
-            return 2;
+            return command_misused(argv[0]);
         }
     }
-    if (argc - optind > 1 || (o->compare && (o->tree || o->json))) {
-        fputs(usage, stderr);
-        return 2;
+    if (argc - optind > 1) {
+        fprintf(stderr, "membus mtree: unexpected '%s': it reads one file\n", argv[optind + 1]);
+        return command_misused(argv[0]);
+    }
+    if (o->compare && (o->tree || o->json)) {
+        fputs("membus mtree: --compare goes with neither --tree nor --json\n", stderr);
+        return command_misused(argv[0]);
     }
     o->file = optind < argc ? argv[optind] : "-";
     return -1;

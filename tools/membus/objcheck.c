@@ -228,13 +228,12 @@ int command_objcheck(int argc, char **argv)
             help(stdout);
             return 0;
         default:
-            fputs("'membus objcheck --help' lists the options\n", stderr);
-            return FAILED;
+            return command_misused(argv[0]);
         }
     }
     if (optind == argc) {
-        fputs("membus objcheck: name a file; 'membus objcheck --help' tells more\n", stderr);
-        return FAILED;
+        fputs("membus objcheck: no file named\n", stderr);
+        return command_misused(argv[0]);
     }
     for (int i = optind; i < argc; i++)
         check_file(&o, argv[i]);

@@ -192,13 +192,13 @@ int command_probe(int argc, char **argv)
             return 0;
         }
         if (c == '?')
-            return 2;
+            return command_misused(argv[0]);
         json |= c == 'j';
         root = c == 'r' ? optarg : root;
     }
     if (optind < argc || strlen(root) > 200) {
-        fputs("membus probe: it takes no arguments but its options; see --help\n", stderr);
-        return 2;
+        fprintf(stderr, "membus probe: unexpected '%.200s'\n", optind < argc ? argv[optind] : root);
+        return command_misused(argv[0]);
     }
     probe_host(&probe, root);
     if (json)

@@ -129,7 +129,7 @@ static int take_option(struct vfio_tool *tool, int option, const char *value)
         tool->quiet = true;
         return 0;
     default:
-        fputs("'membus vfio --help' lists the options\n", stderr);
+        command_misused("membus vfio");
         return -EINVAL;
     }
 }
@@ -213,10 +213,8 @@ int command_vfio(int argc, char **argv)
 {
     struct vfio_tool tool = {.quiet = false};
     struct vfio_access access = {.write = false};
-    static char name[] = "membus vfio"; /* for getopt's messages */
     int option;
 
-    argv[0] = name;
     optind = 1;
     while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         if (option == 'h') {
@@ -232,9 +230,7 @@ int command_vfio(int argc, char **argv)
         return vfio_list(tool.json) ? 2 : 0;
     if (argc == 1)
         return with_device(&tool, argv[0], NULL);
-    if (parse_access(&access, argc - 1, argv + 1)) {
-        fputs("'membus vfio --help' says more\n", stderr);
-        return 2;
-    }
+    if (parse_access(&access, argc - 1, argv + 1))
+        return command_misused("membus vfio");
     return with_device(&tool, argv[0], &access);
 }
