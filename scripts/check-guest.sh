@@ -173,5 +173,4 @@ for guest; do
     echo "# $guest: $(($(date +%s) - began)) s"
 done
 check_limit "$1"
-echo "1..$case_number"
-[ $failed = 0 ]
+finish

@@ -4,6 +4,7 @@
 
 case_number=0
 failed=0
+skipped=0
 
 fetch() { # ARCH SUITE ROOT WHAT...
     "$here/fetch.sh" "$out/fetch" "$@"
@@ -18,13 +19,17 @@ report() { # GUEST CONSOLE
         case $line in
         "not ok "*" # SKIP "*)
             case_number=$((case_number + 1))
+            skipped=$((skipped + 1))
             echo "ok $case_number - $1: ${line#* \# SKIP } # SKIP ${reason:-it does not say why}"
             reason=
             ;;
         "ok "* | "not ok "*)
             case_number=$((case_number + 1))
             echo "$line" | sed -E "s/^((not )?ok) [0-9]+ - /\1 $case_number - $1: /"
-            case $line in "not ok "*) failed=$((failed + 1)) ;; esac
+            case $line in
+            "not ok "*) failed=$((failed + 1)) ;;
+            *" # SKIP"*) skipped=$((skipped + 1)) ;;
+            esac
             ;;
         "# skip reason: "*)
             line=${line#\# skip reason: }
@@ -46,4 +51,11 @@ check_end() { # GUEST CONSOLE
     ! grep -a -q '^GUEST-LIMIT' "$2" || echo "# no end after $limit s"
     echo "# the end of its console ($2):"
     tail -n 30 "$2" | sed 's/^/#   /'
+}
+
+# The plan, which comes last, and what there is to know; the status is the script's.
+finish() {
+    echo "1..$case_number"
+    echo "# $((case_number - failed - skipped)) passed, $failed failed, $skipped skipped"
+    [ $failed = 0 ]
 }
