@@ -129,7 +129,7 @@ static void block(FILE *out, const struct bench_records *records, const struct b
 {
     fprintf(out, "\n%-20s", "");
     for (unsigned i = 0; i < count; i++)
-        fprintf(out, " %*s", count > 5 ? 10 : 18, rows[i]);
+        fprintf(out, " %*s", count > 5 ? 11 : 19, rows[i]);
     fprintf(out, "\n");
     for (const struct bench_routine *r = bench_routines; r->name; r++) {
         if (bench_report_mean(records, group->name, NULL, r->name, NULL) <= 0)
@@ -141,9 +141,9 @@ static void block(FILE *out, const struct bench_records *records, const struct b
 
             fprintf(out, " %*s", count > 5 ? 0 : 8, "");
             if (mean > 0)
-                fprintf(out, "%6.3f +-%-2.0f", mean, fmin(spread * 100, 99));
+                fprintf(out, "%6.3f +-%2.0f", mean, fmin(spread * 100, 99));
             else
-                fprintf(out, "%10s", "-");
+                fprintf(out, "%11s", "-");
         }
         fprintf(out, "\n");
     }
