@@ -142,7 +142,7 @@ apt=apt-get
 if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || {
         echo "deps.sh: not root and no sudo; as root, run:" >&2
-        echo "  apt-get install --no-install-recommends$missing" >&2
+        echo "  apt-get update && apt-get install --no-install-recommends$missing" >&2
         exit 1
     }
     apt="sudo apt-get"
