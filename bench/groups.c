@@ -27,17 +27,23 @@ static void sizes(struct bench_suite *suite, bool quick)
     }
 }
 
+/* All offsets or, from 64 MiB on, none, for sizes next to each other are in one picture. */
+static void add_class(struct bench_suite *suite, size_t n)
+{
+    if (n < 64 * MIB)
+        bench_add_offsets(suite, "classes", n);
+    else
+        bench_add_fixed(suite, "classes", n, 0, 0);
+}
+
 static void classes(struct bench_suite *suite, bool quick)
 {
     size_t limit = suite->arena.size < 64 * MIB ? suite->arena.size : 64 * MIB;
 
     for (size_t n = 256; n <= limit; n *= quick ? 16 : 2) {
-        if (n <= 32 * MIB)
-            bench_add_offsets(suite, "classes", n);
-        else
-            bench_add_fixed(suite, "classes", n, 0, 0);
+        add_class(suite, n);
         if (!quick && n + n / 2 <= limit)
-            bench_add_fixed(suite, "classes", n + n / 2, 0, 0);
+            add_class(suite, n + n / 2);
     }
 }
 
