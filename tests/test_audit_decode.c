@@ -35,7 +35,9 @@
     X("pop (%rdi)", "S8$")                             \
     X("pushw (%rdi)", "L2$")                           \
     X("enter $16, $0", "$")                            \
-    X("leave", "$")                                    \
+    X("enter $16, $1", "!")                            \
+    X("xlat", "!")                                     \
+    X("leave", "L8")                                   \
     X("movsb", "S1L1")                                 \
     X("rep movsl", "S4sL4s")                           \
     X("rep stosq", "S8s")                              \
@@ -91,7 +93,7 @@
     X("vpgatherqq (%rdi,%zmm1), %zmm0{%k1}", "!")      \
     X("vpscatterdd %zmm0, (%rdi,%zmm1){%k1}", "!")     \
     X("fldl (%rdi)", "L8")                             \
-    X("fstpt (%rdi)", "S10")                           \
+    X("fstpt (%rdi)", "S10?")                          \
     X("fistpll (%rdi)", "S8")                          \
     X("xsave (%rdi)", "L576S576?")                     \
     X("xbegin .", "!")                                 \

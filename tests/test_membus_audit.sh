@@ -56,6 +56,7 @@ refused "object of another architecture" "arm64.so" --symbol "$tmp/arm64.so:righ
 refused "no colon in a symbol" "OBJECT:SYMBOL" --symbol memcpy
 refused "unknown option" "--frobnicate" --frobnicate
 refused "unknown rule" "no rule 'W9'" --rule W9
+refused "a rule that judges nothing" "--device-source" --rule L2
 refused "unknown engine" "no engine 'gears'" --engine gears
 refused "unknown kernel" "no kernel 'mmx'" --kernel mmx
 refused "a stray word" "unexpected 'stray'" stray
@@ -101,6 +102,17 @@ run 0 audit $small --rule L1 --symbol "$so:w4"; ok $? "--rule judges by that rul
 run 1 audit $small --rule w4 --symbol "$so:w4"; ok $? "--rule in small letters"
 run 1 audit $small --symbol "$so:runs_crash" && said out "crashed: signal 11"
 ok $? "a crash is a finding"
+run 1 audit $small --rule W1 --symbol "$so:runs_crash" && said out "crashed: signal 11"
+ok $? "it is one by whichever rule is judged"
+run 2 audit $small --rule O1 --symbol "$so:right_move" && said out "no rule that was asked for" &&
+    said out "kept by 0 of 1"
+ok $? "a rule that applies to no case is not kept"
+for routine in by_xlat:"its index" rewritten:"writable memory"; do
+    run 2 audit --case n=16 --symbol "$so:${routine%%:*}" --json "$tmp/r.json" --html "$tmp/r.html" &&
+        said out "${routine#*:}" && jq -e '.kept == false' "$tmp/r.json" >/dev/null &&
+        grep -q '<b>0 of 1</b> routines, over <b>0</b>' "$tmp/r.html"
+    ok $? "what could not be recorded is kept in no form of the result: ${routine%%:*}"
+done
 run 1 audit $small --symbol "$so:runs_for_ever" && said out "still running after"
 ok $? "an endless loop is a finding"
 run 1 audit $small --symbol "$so:runs_syscall" && said out "system call"

@@ -107,6 +107,34 @@ void *syscalls(void *d, const void *s, size_t n)
     getppid();
     return bytes(d, s, n);
 }
+#ifdef __mips__
+#define FENCED(name, fence)                                     \
+    void *name(void *d, const void *s, size_t n)                \
+    {                                                           \
+        bytes(d, s, n - 1);                                     \
+        __asm__ volatile(fence : : "r"(d) : "memory");          \
+        ((byte *)d)[n - 1] = ((const byte *)s)[n - 1];          \
+        return d;                                               \
+    }
+FENCED(sync, "sync")
+FENCED(sync_wmb, "sync 0x4")
+FENCED(sync_acquire, "sync 0x11")
+FENCED(sync_rmb, "sync 0x13")
+FENCED(sync_code, "synci 0(%0)")
+#endif
+#ifdef __i386__
+#define STREAMED(name, instruction)                                                              \
+    __attribute__((target("sse2"))) void *name(void *d, const void *s, size_t n)                 \
+    {                                                                                            \
+        __asm__ volatile("movdqu (%1), %%xmm0\n pcmpeqb %%xmm1, %%xmm1\n " instruction            \
+                         : : "D"(d), "r"(s) : "xmm0", "xmm1", "memory");                         \
+        bytes((char *)d + 16, (const char *)s + 16, n - 16);                                     \
+        return d;                                                                                \
+    }
+STREAMED(streamed, "movntdq %%xmm0, (%0)")
+STREAMED(streamed_vex, "vmovntdq %%xmm0, (%0)")
+STREAMED(streamed_masked, "maskmovdqu %%xmm1, %%xmm0")
+#endif
 #ifdef __aarch64__
 /* A store that no callback of QEMU's reports. */
 void *zeroing(void *d, const void *s, size_t n)
@@ -215,6 +243,20 @@ check_arm64() {
 }
 
 # The recorder, made wrong on purpose: its check finds it.
+check_mips() {
+    breaks sync "" --case n=9,dst=8 --rule W6
+    breaks sync_wmb "" --case n=9,dst=8 --rule W6
+    breaks sync_acquire W6 --case n=9,dst=8 --rule W6
+    breaks sync_rmb W6 --case n=9,dst=8 --rule W6
+    breaks sync_code W6 --case n=9,dst=8 --rule W6
+}
+
+check_i386() {
+    breaks streamed W7 --case n=17 --rule W7
+    breaks streamed_vex W7 --case n=17 --rule W7
+    breaks streamed_masked W7 --case n=17 --rule W7
+}
+
 check_mistakes() {
     local mistake
     for mistake in drop narrow shift widen; do
@@ -346,6 +388,8 @@ for arch; do
     arm64) check_endless; check_arm64; check_mistakes ;;
     ppc64el | riscv64) check_mistakes ;;
     s390x) check_s390x ;;
+    mips64el) check_mips ;;
+    i386) check_i386 ;;
     esac
     check_membus
     check_transfers

@@ -35,7 +35,7 @@ static int read_maps(struct audit_code *code)
             strcpy(last, path);
         }
         if (perms[2] == 'x')
-            code->map[code->maps++] = (struct audit_map){start, end, module};
+            code->map[code->maps++] = (struct audit_map){start, end, module, perms[1] == 'w'};
     }
     fclose(f);
     return 0;
@@ -130,6 +130,10 @@ int audit_code_add(struct audit_code *code, uint64_t address, struct audit_insn 
         return -EFAULT;
     if (audit_decode(insn, address, bytes, n))
         return -EILSEQ;
+    if (map->writable) { /* and the slots would go on running what was there before */
+        insn->op = AUDIT_OP_UNSUPPORTED;
+        insn->why = "code in writable memory may change after it was decoded";
+    }
     insn->ip = audit_code_ip(code, address);
     code->count++;
     while (code->table[i])

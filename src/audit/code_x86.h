@@ -18,6 +18,7 @@
 struct audit_map {
     uint64_t start, end;
     uint64_t module; /* where its file's first mapping starts; 0 = no file */
+    bool writable;
 };
 
 #define AUDIT_MAPS 1024

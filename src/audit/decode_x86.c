@@ -132,6 +132,12 @@ static const char *why_unsupported(const struct source *s)
         if (op[0].type == ZYDIS_OPERAND_TYPE_MEMORY && op[1].type == ZYDIS_OPERAND_TYPE_REGISTER)
             return "a bit string's address is not recorded";
         break;
+    case ZYDIS_MNEMONIC_XLAT:
+        return "its index, al, is not recorded";
+    case ZYDIS_MNEMONIC_ENTER:
+        if (op[1].imm.value.u & 31)
+            return "what it loads by the frame pointer is not recorded";
+        break;
     default:
         break;
     }
@@ -293,7 +299,7 @@ static void decode_mem(struct audit_insn *insn, const struct source *s,
         decode_address(insn, &unused, s, op); /* lea: its displacement moves all the same */
         return;
     }
-    if (is_stack(op)) {
+    if (is_stack(op) && op->mem.base == ZYDIS_REGISTER_RSP) {
         insn->stack = true;
         return;
     }
@@ -312,6 +318,12 @@ static void decode_mem(struct audit_insn *insn, const struct source *s,
         s->insn.meta.category == ZYDIS_CATEGORY_XSAVEOPT) {
         insn->inexact = true;
         insn->why = "its operand has no fixed width";
+    }
+    /* x87's 10 bytes, fxsave and the like: a second CPU saw fstpt torn after its first 8. */
+    if (m->width > 8 && !(kind & MEMBUS_AUDIT_VECTOR) &&
+        s->insn.mnemonic != ZYDIS_MNEMONIC_CMPXCHG16B) {
+        insn->inexact = true;
+        insn->why = "in how many pieces it is made is not architected";
     }
     decode_cover(insn, m, s);
     decode_string(insn, m, s);

@@ -130,7 +130,8 @@ static void decode_x86(const cs_insn *i, struct audit_qemu_shape *shape)
     shape->unit = WHOLE;
     if (strstr(i->mnemonic, "fence"))
         shape->kind = starts(i->mnemonic, "lfence") ? 0 : MEMBUS_AUDIT_FENCE;
-    if (starts(i->mnemonic, "movnt"))
+    if (strstr(i->mnemonic, "movnt") || strstr(i->mnemonic, "maskmovdqu") ||
+        strstr(i->mnemonic, "maskmovq") || starts(i->mnemonic, "movdiri"))
         shape->kind |= MEMBUS_AUDIT_NONTEMPORAL;
     if (i->detail->x86.prefix[0] == X86_PREFIX_REP &&
         (strstr(i->mnemonic, "movs") || strstr(i->mnemonic, "stos")) && i->detail->x86.op_count &&
@@ -143,7 +144,8 @@ static void decode_x86(const cs_insn *i, struct audit_qemu_shape *shape)
             shape->kind |= MEMBUS_AUDIT_VECTOR;
 }
 
-static void decode_mips(const cs_insn *i, bool big_endian, struct audit_qemu_shape *shape)
+static void decode_mips(const cs_insn *i, uint32_t word, bool big_endian,
+                        struct audit_qemu_shape *shape)
 {
     static const char *const halves[] = {"swl", "swr", "sdl", "sdr", "lwl", "lwr", "ldl", "ldr"};
 
@@ -155,8 +157,14 @@ static void decode_mips(const cs_insn *i, bool big_endian, struct audit_qemu_sha
         if (*halves[n] == 'l')
             shape->half = (halves[n][2] == 'l') == big_endian ? 1 : -1;
     }
-    if (starts(i->mnemonic, "sync"))
-        shape->kind = MEMBUS_AUDIT_FENCE;
+    /* MD00087, SYNC: stype 0, 4 (wmb), 16 (mb) and 18 (release) order stores; 17 (acquire) and 19
+     * (rmb) do not. SYNCI is for instructions. */
+    if (strcmp(i->mnemonic, "sync") == 0) {
+        unsigned stype = word >> 6 & 31;
+
+        if (stype == 0 || stype == 4 || stype == 16 || stype == 18)
+            shape->kind = MEMBUS_AUDIT_FENCE;
+    }
 }
 
 /*
@@ -247,7 +255,7 @@ static void decode_by_name(const struct audit_qemu_decoder *d, const struct audi
     else if (strcmp(name, "i386") == 0)
         decode_x86(i, shape);
     else if (starts(name, "mips"))
-        decode_mips(i, d->arch->big_endian, shape);
+        decode_mips(i, word_of(d, insn), d->arch->big_endian, shape);
     else if (strcmp(name, "s390x") == 0)
         decode_s390x(insn, i, shape);
 }

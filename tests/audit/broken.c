@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -336,6 +337,37 @@ EXPORT void *runs_wild(byte *dst, const byte *src, size_t n)
     if (n == 13)
         return ((void *(*)(void))(uintptr_t)window)();
     return copy_from(dst, src, 0, n);
+}
+
+/* A load outside the source by an address that is not recorded; then all is well. */
+EXPORT void *by_xlat(byte *dst, const byte *src, size_t n)
+{
+    uintptr_t index = 200;
+
+    __asm__ volatile("xlatb" : "+a"(index) : "b"(src) : "memory");
+    return copy_from(dst, src, 0, n);
+}
+
+/* Code that a program writes, and may write anew. */
+static void *(*written)(byte *, const byte *, size_t);
+
+static __attribute__((constructor)) void write_code(void)
+{
+    static const byte returns_dst[] = {0x48, 0x89, 0xf8, 0xc3}; /* mov %rdi, %rax; ret */
+    byte *page =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return;
+    for (size_t i = 0; i < sizeof(returns_dst); i++)
+        page[i] = returns_dst[i];
+    written = (void *(*)(byte *, const byte *, size_t))(uintptr_t)page;
+}
+
+EXPORT void *rewritten(byte *dst, const byte *src, size_t n)
+{
+    copy_from(dst, src, 0, n);
+    return written(dst, src, n);
 }
 
 EXPORT byte no_function[16];

@@ -274,8 +274,13 @@ static int read_options(struct audit *audit, struct options *o, int argc, char *
         return refuse("--library goes with --arch%s", "");
     if (o->arch && strcmp(audit->engine->name, "qemu") != 0)
         return refuse("--engine is for this machine's routines, not for --arch %s", o->arch);
+    if (audit->rules >> MEMBUS_RULE_L2 & 1 && !o->device_source)
+        return refuse("--rule L2 judges nothing without --device-source%s", "");
     if (audit->rules == 0)
         audit->rules = (1u << MEMBUS_RULES) - 1;
+    audit->asked = audit->rules;
+    audit->rules |=
+        1u << MEMBUS_RULE_RUNS; /* of a call that does not return no other rule judges */
     return 0;
 }
 

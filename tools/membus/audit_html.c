@@ -196,8 +196,9 @@ static void put_lead(const struct audit *audit, FILE *out)
     size_t kept = 0, calls = 0;
 
     for (size_t i = 0; i < audit->routines; i++) {
-        kept += !routine_broken(audit, &audit->routine[i]) && audit->routine[i].calls > 0;
-        calls += audit->routine[i].calls;
+        kept +=
+            !routine_broken(audit, &audit->routine[i]) && audit_judged(audit, &audit->routine[i]);
+        calls += audit->routine[i].calls - audit->routine[i].not_recorded;
     }
     fprintf(out,
             "<p class=\"lead\">Every rule is kept by <b>%zu of %zu</b> routines, over <b>%zu</b> "

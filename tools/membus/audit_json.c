@@ -71,8 +71,8 @@ int audit_json(const struct audit *audit, FILE *out)
         json_array_append_new(routines, json_routine(audit, &audit->routine[i]));
     root = json_pack("{s:s, s:i, s:o, s:s, s:s, s:b, s:b, s:o}", "membus", MEMBUS_VERSION, "schema",
                      SCHEMA, "host", json_host(audit), "engine", audit->engine->name, "cases",
-                     audit->set, "interrupted", *audit->stop != 0, "kept", !audit_broken(audit),
-                     "routines", routines);
+                     audit->set, "interrupted", *audit->stop != 0, "kept",
+                     !audit_broken(audit) && !audit_incomplete(audit), "routines", routines);
     if (!root)
         return -ENOMEM;
     if (json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(4)) != 0 ||

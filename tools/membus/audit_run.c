@@ -280,10 +280,19 @@ bool audit_broken(const struct audit *audit)
     return false;
 }
 
+bool audit_judged(const struct audit *audit, const struct audit_routine *routine)
+{
+    size_t cases = 0;
+
+    for (int rule = 0; rule < MEMBUS_RULES; rule++)
+        cases += audit->asked >> rule & 1 ? routine->rule[rule].cases : 0;
+    return cases > 0 && routine->not_recorded == 0;
+}
+
 bool audit_incomplete(const struct audit *audit)
 {
     for (size_t i = 0; i < audit->routines; i++) {
-        if (audit->routine[i].not_recorded)
+        if (audit->routine[i].calls > 0 && !audit_judged(audit, &audit->routine[i]))
             return true;
     }
     return false;

@@ -202,9 +202,12 @@ static void put_summary(const struct table *t)
 
         for (int rule = 0; rule < MEMBUS_RULES; rule++)
             broken = broken || (audit->rules >> rule & 1 && r->rule[rule].violations);
-        kept += !broken && r->calls > 0 && r->not_recorded == 0;
+        kept += !broken && audit_judged(audit, r);
         calls += r->calls;
         seconds += r->seconds;
+        if (r->calls > 0 && r->not_recorded == 0 && !broken && !audit_judged(audit, r))
+            fprintf(t->out, "%s: no rule that was asked for applies to any of its calls\n",
+                    r->name);
         if (r->not_recorded)
             fprintf(t->out, "%s: %zu calls could not be recorded; the first: %s\n", r->name,
                     r->not_recorded, r->not_recorded_why);

@@ -77,6 +77,7 @@ struct audit {
     const char *set;          /* "quick", "full", "given" */
     struct audit_cases given; /* --case */
     uint32_t rules;           /* the rules that count, a bit each */
+    uint32_t asked;           /* those that --rule names, or all */
     bool progress, draw, trace;
     volatile const int *stop; /* set by a signal */
 };
@@ -108,7 +109,9 @@ int audit_run(struct audit *audit, char *error, size_t size);
 
 /* Does any routine break a rule that counts? */
 bool audit_broken(const struct audit *audit);
-/* Are there cases that could not be recorded? */
+/* Was every case of the routine recorded, and did a rule that was asked for apply to one? */
+bool audit_judged(const struct audit *audit, const struct audit_routine *routine);
+/* Is there a routine of which that is not so? */
 bool audit_incomplete(const struct audit *audit);
 
 /* Reports. `width` is the terminal's. */
