@@ -58,6 +58,90 @@ else
     done
 fi
 
+compiled() { # NAME OPTION... : from standard input
+    cc -I"$(dirname "$0")/../include" -O2 -x c -c - -o "$tmp/$1.o" "${@:2}" 2>"$tmp/err"
+}
+if command -v cc >/dev/null; then
+    compiled tail <<'C'
+void notify(volatile unsigned *, unsigned);
+void membus_mmio_write_32(volatile unsigned *p, unsigned v);
+void membus_mmio_write_32(volatile unsigned *p, unsigned v) { *p = v; notify(p, v); }
+C
+    run 1 "$tmp/tail.o" && grep -q 'goes on in another function' "$tmp/out"
+    ok $? "a call at the end, which is a jump"
+    compiled near -DMEMBUS_RECORD_ACCESSES <<'C'
+#include <membus/access.h>
+#include <stddef.h>
+static __attribute__((noinline)) void *memcpy(void *d, const void *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ((volatile char *)d)[i] = ((const volatile char *)s)[i];
+    return d;
+}
+void dev(void *p, char *b, const char *s, size_t n);
+void dev(void *p, char *b, const char *s, size_t n) { memcpy(b, s, n); membus_mmio_write_32(p, 1); }
+C
+    run 1 "$tmp/near.o" && grep -q 'calls memcpy' "$tmp/out"
+    ok $? "a static memcpy, to which no relocation leads"
+    compiled slim -flto -fno-fat-lto-objects <<'C'
+#include <membus/access.h>
+void dev(void *p);
+void dev(void *p) { membus_mmio_write_32(p, 1); }
+C
+    if readelf -S "$tmp/slim.o" | grep -q gnu.lto; then
+        ar rcs "$tmp/slim.a" "$tmp/slim.o" "$tmp/near.o"
+        run 2 "$tmp/slim.a" && grep -q 'no code yet' "$tmp/err"
+        ok $? "a member that the linker is yet to compile"
+    else
+        skip "a member that the linker is yet to compile" "cc has another form of it"
+    fi
+    compiled site -DMEMBUS_RECORD_ACCESSES <<'C'
+#include <membus/access.h>
+#include <string.h>
+static __attribute__((noinline)) void dev(void *p, char *b, const char *s, size_t n)
+{
+    memcpy(b, s, n);
+    membus_mmio_write_32(p, 1);
+}
+int main(int argc, char **argv)
+{
+    static unsigned r;
+    static char b[64];
+    dev(&r, b, argv[0], (size_t)argc);
+    return (int)r;
+}
+C
+    cc "$tmp/site.o" -o "$tmp/site" && run 1 "$tmp/site" && grep -q memcpy "$tmp/out"
+    ok $? "a program that calls memcpy beside a recorded access"
+    strip "$tmp/site" && run 2 "$tmp/site" && grep -q 'no function that has a symbol' "$tmp/err"
+    ok $? "which cannot be told once it was stripped"
+    if [ "$(uname -m)" = x86_64 ]; then
+        compiled implied <<'C'
+void membus_mmio_write_32(volatile unsigned *p, unsigned v);
+void membus_mmio_write_32(volatile unsigned *p, unsigned v)
+{
+    *p = v;
+    __asm__ volatile("maskmovdqu %%xmm0, %%xmm1" : : "D"(p) : "memory");
+}
+C
+        run 1 "$tmp/implied.o" && grep -q maskmovdqu "$tmp/out"
+        ok $? "an access without a memory operand"
+        compiled ends <<'C'
+void dev(void *p);
+void dev(void *p)
+{
+    __asm__ volatile("1: .rept 20\n movl $1, (%0)\n .endr\n 2:\n"
+                     ".pushsection .membus.access, \"\"\n .8byte 1b, 2b\n .byte 0x73, 4\n .popsection"
+                     : : "r"(p) : "memory");
+}
+C
+        run 1 "$tmp/ends.o" && grep -q 'not around one instruction' "$tmp/out"
+        ok $? "a record around many instructions"
+    fi
+else
+    skip "objects compiled for it" "no compiler"
+fi
+
 run 2 "$tmp/none" && grep -q 'No such file' "$tmp/err"
 ok $? "a missing file"
 run 2 "$tmp" && grep -q 'not a file' "$tmp/err"

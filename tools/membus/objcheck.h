@@ -53,6 +53,7 @@ struct objcheck_insn {
     unsigned size;   /* bytes; at least 1 */
     bool known;      /* false: no instruction that the decoder knows */
     bool call;       /* calls a function, by any means */
+    bool jump;       /* goes elsewhere without coming back, perhaps to another function */
     bool sets_frame; /* makes a frame pointer from the stack pointer */
     bool has_target; /* an immediate that may be where it goes, or a slot that it reads */
     uint64_t target;

@@ -263,6 +263,40 @@ static bool is_harmless(const struct check *c, const struct objcheck_symbol *cal
     return false;
 }
 
+/* Does a jump leave the function, as what is left of a call at its end does? */
+static bool goes_on_elsewhere(const struct check *c, const struct objcheck_symbol *s,
+                              const struct objcheck_insn *insn)
+{
+    struct objcheck_place end = {s->at.section, end_of(s)}, to;
+    const struct objcheck_reloc *r;
+    size_t index = 0;
+
+    if (!insn->jump)
+        return false;
+    if (c->elf.relocatable) {
+        /* riscv: of the AUIPC before it */
+        uint64_t back = c->elf.header.e_machine == EM_RISCV && insn->has_target ? 4 : 0;
+        struct objcheck_place from = {c->here.section,
+                                      c->here.offset > back ? c->here.offset - back : 0};
+
+        while ((r = objcheck_elf_reloc(&c->elf, from, c->here.offset + insn->size, &index))) {
+            to = r->target; /* an addend may count from behind the field: -4 */
+            if (to.section && to.section == s->at.section && to.offset + 4 >= s->at.offset &&
+                to.offset < end.offset)
+                continue;
+            if (to.section || r->name[0])
+                return true;
+        }
+    }
+    if (!insn->has_target)
+        return false;
+    to = c->elf.relocatable
+             ? (struct objcheck_place){s->at.section,
+                                       insn->target - c->elf.section[s->at.section].header.sh_addr}
+             : objcheck_elf_place(&c->elf, insn->target);
+    return to.section != s->at.section || to.offset < s->at.offset || to.offset >= end.offset;
+}
+
 static void check_accessor(struct check *c, const struct objcheck_symbol *s,
                            const struct promise *p)
 {
@@ -277,9 +311,10 @@ static void check_accessor(struct check *c, const struct objcheck_symbol *s,
     while (next_insn(c, &at, end_of(s), s->thumb, &insn)) {
         if (!insn.known)
             find(c, OBJCHECK_UNKNOWN, s->name, insn.address, "%s", insn.text);
-        if (insn.call && !find_copy_target(c, s->name, &insn) && !copies &&
-            !is_harmless(c, s, &insn))
-            find(c, OBJCHECK_CALL, s->name, insn.address, "%s: calls a function", insn.text);
+        if ((insn.call || goes_on_elsewhere(c, s, &insn)) && !find_copy_target(c, s->name, &insn) &&
+            !copies && !is_harmless(c, s, &insn))
+            find(c, OBJCHECK_CALL, s->name, insn.address, "%s: %s", insn.text,
+                 insn.call ? "calls a function" : "goes on in another function");
         for (unsigned i = 0; i < insn.accesses; i++) {
             if (is_own(&insn.access[i], frame))
                 continue;
@@ -292,7 +327,7 @@ static void check_accessor(struct check *c, const struct objcheck_symbol *s,
     if (kept == 0 && (others == 0 || p->split))
         find(c, OBJCHECK_NO_ACCESS, s->name, objcheck_elf_address(&c->elf, s->at),
              "no %s of %u bytes", p->store ? "store" : "load", p->width);
-    if (kept > 1 && !p->split)
+    if (kept > (p->split ? 2u : 1u)) /* split: in one piece, and as a piece */
         find(c, OBJCHECK_SEVERAL, s->name, objcheck_elf_address(&c->elf, s->at),
              "%u accesses where there is to be one", kept);
 }
@@ -342,6 +377,21 @@ static bool parse_accessor(const struct check *c, const char *symbol, struct pro
     return false;
 }
 
+/* In an object: a static function of that name, to which the assembler needs no relocation. */
+static void find_copy_near(struct check *c, const struct objcheck_symbol *s,
+                           const struct objcheck_insn *insn)
+{
+    struct objcheck_place to = {s->at.section,
+                                insn->target - c->elf.section[s->at.section].header.sh_addr};
+    const struct objcheck_symbol *f =
+        (insn->call || insn->jump) && insn->has_target ? objcheck_elf_function(&c->elf, to) : NULL;
+    size_t index = 0;
+
+    if (f && f->at.offset == to.offset && objcheck_is_copy(f->name) &&
+        !objcheck_elf_reloc(&c->elf, c->here, c->here.offset + insn->size, &index))
+        find(c, OBJCHECK_COPY_CALL, s->name, insn->address, "%s: calls %s", insn->text, f->name);
+}
+
 /* Code that holds a site calls no mem*, as far as can be told. */
 static void check_function(struct check *c, const struct objcheck_symbol *s)
 {
@@ -351,6 +401,8 @@ static void check_function(struct check *c, const struct objcheck_symbol *s)
 
     c->report->functions++;
     find_copy_relocs(c, s->name, at, end_of(s));
+    while (c->elf.relocatable && next_insn(c, &at, end_of(s), s->thumb, &insn))
+        find_copy_near(c, s, &insn);
     while (!c->elf.relocatable && next_insn(c, &at, end_of(s), s->thumb, &insn)) {
         if (find_copy_target(c, s->name, &insn) || !insn.call || !blind)
             continue;
@@ -424,9 +476,15 @@ static int check_sites(struct check *c, uint32_t section, const struct objcheck_
         }
         if (!objcheck_elf_pointer(&c->elf, (struct objcheck_place){section, i}, &from) ||
             !objcheck_elf_pointer(&c->elf, (struct objcheck_place){section, i + pointer}, &to) ||
-            from.section != to.section || to.offset < from.offset || to.offset - from.offset > 64 ||
             !c->elf.section[from.section].data)
             continue; /* code that the linker dropped */
+        if (from.section != to.section || to.offset < from.offset || to.offset - from.offset > 64) {
+            c->report->sites++;
+            find(c, OBJCHECK_SEVERAL, "", objcheck_elf_address(&c->elf, from),
+                 "entry %zu of %s: its two ends are not around one instruction", i / entry,
+                 s->name);
+            continue;
+        }
         if (c->elf.header.e_machine == EM_ARM) {
             from.offset &= ~(uint64_t)1;
             to.offset &= ~(uint64_t)1;
@@ -435,8 +493,14 @@ static int check_sites(struct check *c, uint32_t section, const struct objcheck_
 
         const struct objcheck_symbol *f = objcheck_elf_function(&c->elf, from);
 
-        if (f && (*count == 0 || around[*count - 1] != f))
+        if (!f) {
+            snprintf(c->report->error, sizeof(c->report->error),
+                     "a recorded access at %#" PRIx64 " is in no function that has a symbol "
+                     "(stripped?): whether that calls memcpy cannot be told",
+                     objcheck_elf_address(&c->elf, from));
+        } else if (*count == 0 || around[*count - 1] != f) {
             around[(*count)++] = f;
+        }
     }
     return 0;
 }
@@ -533,6 +597,12 @@ static void check_elf(Elf *elf, const struct objcheck_options *options,
         if (!c.elf.has_symbols && report->sites == 0 && !report->error[0])
             snprintf(report->error, sizeof(report->error),
                      "no symbols and no recorded accesses: it was stripped");
+        for (size_t i = 1; i < c.elf.sections && !report->accessors && !report->sites; i++) {
+            if (strncmp(c.elf.section[i].name, ".gnu.lto_", 9) == 0 && !report->error[0])
+                snprintf(report->error, sizeof(report->error),
+                         "no code yet, it is compiled when linked: check what comes of the link, "
+                         "or compile with -ffat-lto-objects");
+        }
         objcheck_decoder_close(c.decoder);
     }
     if (err == -ENOMEM)

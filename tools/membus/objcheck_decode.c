@@ -159,6 +159,13 @@ static bool x86_address_only(unsigned id)
            id == X86_INS_PREFETCHW;
 }
 
+/* Instructions that access memory by a register that is no operand. */
+static bool x86_unseen(unsigned id)
+{
+    return id == X86_INS_XLATB || id == X86_INS_MASKMOVQ || id == X86_INS_MASKMOVDQU ||
+           id == X86_INS_VMASKMOVDQU;
+}
+
 static enum objcheck_form x86_form(const cs_insn *in, const cs_x86_op *op, bool vector)
 {
     unsigned memory = 0;
@@ -200,6 +207,11 @@ static void decode_x86(const struct objcheck_decoder *d, const cs_insn *in,
     const cs_x86 *x = &in->detail->x86;
     bool vector = false, branch = in->mnemonic[0] == 'j' || insn->call;
 
+    insn->jump = branch && !insn->call;
+
+    if (x86_unseen(in->id))
+        insn->access[insn->accesses++] = (struct objcheck_access){
+            .load = true, .store = in->id != X86_INS_XLATB, .form = OBJCHECK_OTHER};
     for (unsigned i = 0; i < x->op_count; i++)
         vector |= x->operands[i].type == X86_OP_REG && x86_vector_register(x->operands[i].reg);
     for (unsigned i = 0; i < x->op_count; i++) {
@@ -355,6 +367,9 @@ static void find_target(const struct objcheck_decoder *d, const cs_insn *in,
 {
     if (in->mnemonic[0] != 'b' && in->mnemonic[0] != 'j' && !insn->call)
         return;
+    /* s390x: of BCR and its kin the immediate is a mask, no target */
+    insn->jump =
+        !insn->call && !(d->isa->arch == CS_ARCH_SYSZ && strncmp(in->mnemonic, "bc", 2) == 0);
     if (d->isa->arch == CS_ARCH_ARM64)
         TARGET(arm64, ARM64_OP_IMM);
     else if (d->isa->arch == CS_ARCH_ARM)

@@ -41,19 +41,21 @@ static const char *const aarch64_calls[] = {"bl", "blr", NULL};
 
 /* ARM Architecture Reference Manual, DDI 0406C, A4.6. */
 static const struct objcheck_mnemonic arm[] = {
-    {"ldr", 'l', 4, PLAIN},      {"ldrb", 'l', 1, PLAIN},    {"ldrh", 'l', 2, PLAIN},
-    {"ldrsb", 'l', 1, PLAIN},    {"ldrsh", 'l', 2, PLAIN},   {"lda", 'l', 4, PLAIN},
-    {"ldab", 'l', 1, PLAIN},     {"ldah", 'l', 2, PLAIN},    {"str", 's', 4, PLAIN},
-    {"strb", 's', 1, PLAIN},     {"strh", 's', 2, PLAIN},    {"stl", 's', 4, PLAIN},
-    {"stlb", 's', 1, PLAIN},     {"stlh", 's', 2, PLAIN},    {"ldrd", 'l', 8, PAIR},
-    {"strd", 's', 8, PAIR},      {"ldm", 'l', 4, MULTIPLE},  {"ldmdb", 'l', 4, MULTIPLE},
-    {"ldmib", 'l', 4, MULTIPLE}, {"stm", 's', 4, MULTIPLE},  {"stmdb", 's', 4, MULTIPLE},
-    {"stmib", 's', 4, MULTIPLE}, {"ldrex", 'l', 4, ATOMIC},  {"ldrexb", 'l', 1, ATOMIC},
-    {"ldrexh", 'l', 2, ATOMIC},  {"ldrexd", 'l', 8, ATOMIC}, {"strex", 's', 4, ATOMIC},
-    {"strexb", 's', 1, ATOMIC},  {"strexh", 's', 2, ATOMIC}, {"strexd", 's', 8, ATOMIC},
-    {"vldr", 'l', 8, VECTOR},    {"vstr", 's', 8, VECTOR},   {"vldmia", 'l', 8, VECTOR},
-    {"vstmia", 's', 8, VECTOR},  {"vld1", 'l', 16, VECTOR},  {"vst1", 's', 16, VECTOR},
-    {"pld", '-', 0, PLAIN},      {"pldw", '-', 0, PLAIN},    {"pli", '-', 0, PLAIN},
+    {"ldr", 'l', 4, PLAIN},      {"ldrb", 'l', 1, PLAIN},     {"ldrh", 'l', 2, PLAIN},
+    {"ldrsb", 'l', 1, PLAIN},    {"ldrsh", 'l', 2, PLAIN},    {"lda", 'l', 4, PLAIN},
+    {"ldab", 'l', 1, PLAIN},     {"ldah", 'l', 2, PLAIN},     {"str", 's', 4, PLAIN},
+    {"strb", 's', 1, PLAIN},     {"strh", 's', 2, PLAIN},     {"stl", 's', 4, PLAIN},
+    {"stlb", 's', 1, PLAIN},     {"stlh", 's', 2, PLAIN},     {"ldrd", 'l', 8, PAIR},
+    {"strd", 's', 8, PAIR},      {"ldm", 'l', 4, MULTIPLE},   {"ldmdb", 'l', 4, MULTIPLE},
+    {"ldmib", 'l', 4, MULTIPLE}, {"stm", 's', 4, MULTIPLE},   {"stmdb", 's', 4, MULTIPLE},
+    {"stmib", 's', 4, MULTIPLE}, {"ldrex", 'l', 4, ATOMIC},   {"ldrexb", 'l', 1, ATOMIC},
+    {"ldrexh", 'l', 2, ATOMIC},  {"ldrexd", 'l', 8, ATOMIC},  {"strex", 's', 4, ATOMIC},
+    {"strexb", 's', 1, ATOMIC},  {"strexh", 's', 2, ATOMIC},  {"strexd", 's', 8, ATOMIC},
+    {"vldr", 'l', 8, VECTOR},    {"vstr", 's', 8, VECTOR},    {"vldmia", 'l', 8, VECTOR},
+    {"vstmia", 's', 8, VECTOR},  {"vldmdb", 'l', 8, VECTOR},  {"vstmdb", 's', 8, VECTOR},
+    {"fldmiax", 'l', 8, VECTOR}, {"fstmiax", 's', 8, VECTOR}, {"fldmdbx", 'l', 8, VECTOR},
+    {"fstmdbx", 's', 8, VECTOR}, {"vld1", 'l', 16, VECTOR},   {"vst1", 's', 16, VECTOR},
+    {"pld", '-', 0, PLAIN},      {"pldw", '-', 0, PLAIN},     {"pli", '-', 0, PLAIN},
     {"tbb", '-', 0, PLAIN},      {"tbh", '-', 0, PLAIN},
 };
 static const char *const arm_calls[] = {"bl", "blx", NULL};
@@ -101,8 +103,15 @@ static const struct objcheck_mnemonic ppc[] = {
     {"stxvd2x", 's', 16, VECTOR}, {"stxvw4x", 's', 16, VECTOR}, {"stxsdx", 's', 8, VECTOR},
     {"lwarx", 'l', 4, ATOMIC},    {"ldarx", 'l', 8, ATOMIC},    {"stwcx.", 's', 4, ATOMIC},
     {"stdcx.", 's', 8, ATOMIC},   {"dcbz", 's', 128, OTHER},    {"dcbzl", 's', 128, OTHER},
-    {"dcbt", '-', 0, PLAIN},      {"dcbtst", '-', 0, PLAIN},    {"dcbst", '-', 0, PLAIN},
-    {"dcbf", '-', 0, PLAIN},
+    {"stfiwx", 's', 4, VECTOR},   {"lfiwax", 'l', 4, VECTOR},   {"lfiwzx", 'l', 4, VECTOR},
+    {"lfsu", 'l', 4, VECTOR},     {"lfsux", 'l', 4, VECTOR},    {"lfdux", 'l', 8, VECTOR},
+    {"stfsu", 's', 4, VECTOR},    {"stfsux", 's', 4, VECTOR},   {"stfdux", 's', 8, VECTOR},
+    {"lvebx", 'l', 1, VECTOR},    {"lvehx", 'l', 2, VECTOR},    {"lvewx", 'l', 4, VECTOR},
+    {"stvebx", 's', 1, VECTOR},   {"stvehx", 's', 2, VECTOR},   {"stvewx", 's', 4, VECTOR},
+    {"lxsiwax", 'l', 4, VECTOR},  {"lxsiwzx", 'l', 4, VECTOR},  {"lxsspx", 'l', 4, VECTOR},
+    {"stxsiwx", 's', 4, VECTOR},  {"stxsspx", 's', 4, VECTOR},  {"lq", 'l', 16, PAIR},
+    {"stq", 's', 16, PAIR},       {"dcbt", '-', 0, PLAIN},      {"dcbtst", '-', 0, PLAIN},
+    {"dcbst", '-', 0, PLAIN},     {"dcbf", '-', 0, PLAIN},
 };
 static const char *const ppc_calls[] = {"bl", "bla", "bctrl", "blrl", NULL};
 

@@ -61,6 +61,7 @@ static void access_at(struct objcheck_insn *insn, const char *name, bool store, 
 static void jump(struct objcheck_insn *insn, const char *name, bool call, uint64_t target)
 {
     insn->call = call;
+    insn->jump = !call;
     insn->has_target = true;
     insn->target = target;
     text(insn, "%s 0x%" PRIx64, name, target);
@@ -117,6 +118,7 @@ static void decode_jalr(struct objcheck_riscv *state, uint32_t w, struct objchec
 
     text(insn, "jalr %s, %" PRId64 "(%s)", reg_names[rd], offset, reg_names[base]);
     insn->call = rd != 0;
+    insn->jump = rd == 0;
     if (state->reg == base && base != 0) {
         insn->has_target = true;
         insn->target = state->value + (uint64_t)offset;
@@ -243,6 +245,7 @@ static void decode_c2(struct objcheck_riscv *state, uint32_t h, struct objcheck_
                   REG_SP);
     } else if (f == 4 && rs2 == 0 && rd != 0) {
         insn->call = bits(h, 12, 12);
+        insn->jump = !insn->call;
         text(insn, "%s %s", insn->call ? "c.jalr" : "c.jr", reg_names[rd]);
         if (state->reg == rd) {
             insn->has_target = true;
