@@ -23,6 +23,8 @@
 #include <string.h>
 
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <membus/copy.h>
@@ -75,11 +77,11 @@ static __attribute__((noinline)) void *slow_copy(void *dst, const void *src, siz
                                                  enum preload_function function, const void *caller)
 {
     preload_count(function, n, caller);
+    if (dst == src && (function == PRELOAD_MEMMOVE || function == PRELOAD_BCOPY))
+        return dst; /* as in move() */
     if (!relocated())
         return early_move(dst, src, n);
-    if (function == PRELOAD_MEMMOVE || function == PRELOAD_BCOPY)
-        return membus_kernel_get()->move(dst, src, n);
-    return membus_kernel_get()->copy(dst, src, n);
+    return membus_kernel_get()->move(dst, src, n);
 }
 
 static __attribute__((noinline)) void *slow_fill(void *dst, int value, size_t n, const void *caller)
@@ -198,7 +200,8 @@ static void fast_on(void)
 {
     const struct membus_kernel *kernel = membus_kernel_get();
 
-    fast_copy = kernel->copy;
+    /* The C library's memcpy takes any overlap too, memcpy@GLIBC_2.2.5 by promise. */
+    fast_copy = kernel->move;
     fast_move = kernel->move;
     fast_fill = kernel->fill;
     short_end = preload_short_end(kernel);
@@ -206,30 +209,43 @@ static void fast_on(void)
 
 /* Where the counts go: a file to append to, or the standard error that was there at the start
  * (some programs close theirs before destructors run). */
-static const char *counts_file;
+static char counts_file[PATH_MAX];
 static int counts_fd = -1;
+static struct stat counts_stat; /* of counts_fd: a program may close it, and open another there */
 
 static __attribute__((constructor)) void begin(void)
 {
-    const char *kernel = getenv("MEMBUS_KERNEL");
+    const char *kernel = getenv("MEMBUS_KERNEL"), *stats = getenv("MEMBUS_PRELOAD_STATS");
 
     /* An early call may have chosen before there was an environment. */
     if (kernel && *kernel)
         membus_kernel_select(kernel);
-    counts_file = getenv("MEMBUS_PRELOAD_STATS");
-    if (!counts_file || !*counts_file || strcmp(counts_file, "0") == 0)
+    if (!stats || !*stats || strcmp(stats, "0") == 0) {
         fast_on();
-    else if (!strchr(counts_file, '/'))
+        return;
+    }
+    /* A copy: a program that sets its title writes over its environment. */
+    strncpy(counts_file, stats, sizeof(counts_file) - 1);
+    if (!strchr(counts_file, '/')) {
         counts_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 64);
+        if (counts_fd < 0) /* RLIMIT_NOFILE */
+            counts_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        fstat(counts_fd, &counts_stat);
+    }
 }
 
 static __attribute__((destructor)) void end(void)
 {
+    struct stat now;
+
     if (fast_copy)
         return;
     fast_on(); /* what the printing itself copies is nobody's */
     if (strchr(counts_file, '/'))
         counts_fd = open(counts_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    else if (fstat(counts_fd, &now) != 0 || now.st_dev != counts_stat.st_dev ||
+             now.st_ino != counts_stat.st_ino)
+        return;
     if (counts_fd < 0)
         return;
     preload_print(counts_fd);

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -166,9 +167,9 @@ static void class_name(char *name, size_t size, unsigned c)
                  unit[k]);
 }
 
-static void print_classes(int fd, const struct sums *sums)
+static void print_classes(FILE *to, const struct sums *sums)
 {
-    dprintf(fd, "  %-14s %12s %12s %12s %12s %12s\n", "bytes", "memcpy", "memmove", "mempcpy",
+    fprintf(to, "  %-14s %12s %12s %12s %12s %12s\n", "bytes", "memcpy", "memmove", "mempcpy",
             "memset", "bcopy");
     for (unsigned c = 0; c < CLASSES; c++) {
         uint64_t all = 0;
@@ -179,24 +180,24 @@ static void print_classes(int fd, const struct sums *sums)
         if (all == 0)
             continue;
         class_name(name, sizeof(name), c);
-        dprintf(fd, "  %-14s", name);
+        fprintf(to, "  %-14s", name);
         for (unsigned f = 0; f < PRELOAD_FUNCTIONS; f++)
-            dprintf(fd, " %12" PRIu64, sums->by_class[c][f]);
-        dprintf(fd, "\n");
+            fprintf(to, " %12" PRIu64, sums->by_class[c][f]);
+        fprintf(to, "\n");
     }
-    dprintf(fd, "  %-14s", "all");
+    fprintf(to, "  %-14s", "all");
     for (unsigned f = 0; f < PRELOAD_FUNCTIONS; f++)
-        dprintf(fd, " %12" PRIu64, sums->by_function[f]);
-    dprintf(fd, "\n");
+        fprintf(to, " %12" PRIu64, sums->by_function[f]);
+    fprintf(to, "\n");
 }
 
-static void print_libraries(int fd, const struct sums *sums)
+static void print_libraries(FILE *to, const struct sums *sums)
 {
-    dprintf(fd, "  %-32s %12s %7s %16s\n", "called from", "calls", "share", "bytes");
+    fprintf(to, "  %-32s %12s %7s %16s\n", "called from", "calls", "share", "bytes");
     for (unsigned i = 0; i < sums->libraries; i++) {
         const struct library *l = &sums->library[i];
 
-        dprintf(fd, "  %-32s %12" PRIu64 " %5.1f %% %16" PRIu64 "\n", l->name, l->calls,
+        fprintf(to, "  %-32s %12" PRIu64 " %5.1f %% %16" PRIu64 "\n", l->name, l->calls,
                 100.0 * (double)l->calls / (double)(sums->calls ? sums->calls : 1), l->bytes);
     }
 }
@@ -204,12 +205,22 @@ static void print_libraries(int fd, const struct sums *sums)
 void preload_print(int fd)
 {
     static struct sums sums;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *const to = open_memstream(&text, &size);
 
+    if (!to)
+        return;
     add_all(&sums);
     sort_libraries(&sums);
-    dprintf(fd, "membus-preload: %s (pid %d): %" PRIu64 " calls, %" PRIu64 " bytes, kernel %s\n",
+    fprintf(to, "membus-preload: %s (pid %d): %" PRIu64 " calls, %" PRIu64 " bytes, kernel %s\n",
             program_invocation_short_name, (int)getpid(), sums.calls, sums.bytes,
             membus_kernel_name());
-    print_classes(fd, &sums);
-    print_libraries(fd, &sums);
+    print_classes(to, &sums);
+    print_libraries(to, &sums);
+    /* One write: programs that share the file or the terminal may end at the same time. */
+    if (fclose(to) == 0 && write(fd, text, size) < 0) {
+        /* nowhere to say it */
+    }
+    free(text);
 }

@@ -52,6 +52,103 @@ else
     skip "a static program is refused" "no static C library here"
 fi
 
+if command -v gcc >/dev/null; then
+    cat >"$tmp/uses.c" <<'C'
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__x86_64__) && defined(OLD)
+__asm__(".symver memcpy, memcpy@GLIBC_2.2.5");
+#endif
+
+static int overlaps(void)
+{
+    static char b[20000], e[20000];
+    int bad = 0;
+
+    for (int n = 1; n < 6000; n += 7) {
+        for (int d = 1; d < n; d += 1 + n / 5) {
+            for (int i = 0; i < 20000; i++)
+                b[i] = e[i] = (char)(i * 7 + i / 256);
+            memmove(e + d, e, n);
+            memcpy(b + d, b, n);
+            bad += memcmp(b, e, 20000) != 0;
+        }
+    }
+    return bad != 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+
+    if (strcmp(what, "overlaps") == 0)
+        return overlaps();
+    if (strcmp(what, "same") == 0) { /* onto itself, where nothing can be stored */
+        void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        return memmove(p, p, 4096) != p;
+    }
+    if (strcmp(what, "reopen") == 0) { /* the library's descriptor, for a file of its own */
+        closefrom(3);
+        for (int i = 0; i < 70; i++)
+            open(argv[2], O_RDWR | O_CREAT, 0644);
+        return 0;
+    }
+    if (strcmp(what, "title") == 0) { /* over the environment, as programs do that set a title */
+        extern char **environ;
+
+        for (char **e = environ; *e; e++)
+            for (char *c = *e; *c; c++)
+                *(volatile char *)c = 'x';
+        return 0;
+    }
+    if (strcmp(what, "children") == 0) {
+        for (int i = 0; i < 50; i++)
+            if (fork() == 0)
+                return 0;
+        while (wait(NULL) > 0)
+            continue;
+        return 0;
+    }
+    return 2;
+}
+C
+    gcc -O1 -w -fno-builtin "$tmp/uses.c" -o "$tmp/uses" &&
+        gcc -O1 -w -fno-builtin -DOLD "$tmp/uses.c" -o "$tmp/uses-old"
+    ok $? "programs for what follows"
+    "$membus" exec -l "$library" -- "$tmp/uses" overlaps &&
+        "$membus" exec -l "$library" -- "$tmp/uses-old" overlaps &&
+        "$membus" exec -l "$library" --stats="$tmp/o" -- "$tmp/uses" overlaps
+    ok $? "memcpy takes an overlap, as the C library's does"
+    "$membus" exec -l "$library" -- "$tmp/uses" same &&
+        "$membus" exec -l "$library" --stats="$tmp/o" -- "$tmp/uses" same
+    ok $? "memmove onto itself stores nothing, counted or not"
+    echo precious >"$tmp/disk" && "$membus" exec -l "$library" -s -- "$tmp/uses" reopen "$tmp/disk" &&
+        [ "$(cat "$tmp/disk")" = precious ]
+    ok $? "counts go into no file that the program opened in place of standard error"
+    "$membus" exec -l "$library" -s"$tmp/titled" -- "$tmp/uses" title && grep -q 'uses (pid' "$tmp/titled"
+    ok $? "a program that writes over its environment is counted all the same"
+    mkdir "$tmp/elsewhere"
+    program=$(realpath "$membus") preload=$(realpath "$library")
+    (cd "$tmp" && "$program" exec -l "$preload" -srelative -- \
+        sh -c 'cd elsewhere && exec sort /dev/null')
+    grep -q 'sort (pid' "$tmp/relative" && [ ! -e "$tmp/elsewhere/relative" ]
+    ok $? "a file is where it was named, wherever the program goes"
+    "$membus" exec -l "$library" -s"$tmp/many" -- "$tmp/uses" children
+    [ "$(grep -c '^membus-preload: uses (pid' "$tmp/many")" = 51 ] &&
+        [ "$(grep -c '^  all ' "$tmp/many")" = 51 ] && ! grep -qv '^membus-preload: \|^  ' "$tmp/many"
+    ok $? "tables of processes that end together are whole"
+else
+    skip "programs that do what the library has to bear" "no compiler"
+fi
+
 cp /bin/true "$tmp/setuid" && chmod 4755 "$tmp/setuid"
 if chown 1 "$tmp/setuid" 2>/dev/null && chmod 4755 "$tmp/setuid"; then
     "$membus" exec -l "$library" -- "$tmp/setuid" 2>"$tmp/err"

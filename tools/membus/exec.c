@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -116,6 +117,8 @@ static const char *program_refused(const char *path)
         else if (fstat(fd, &st) == 0 && (((st.st_mode & S_ISUID) && st.st_uid != geteuid()) ||
                                          ((st.st_mode & S_ISGID) && st.st_gid != getegid())))
             why = "is set-user-id or set-group-id: the loader ignores LD_PRELOAD";
+        else if (geteuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+            why = "has file capabilities: the loader ignores LD_PRELOAD";
     }
     if (fd >= 0)
         close(fd);
@@ -200,10 +203,10 @@ int command_exec(int argc, char **argv)
         case 'l':
             library = optarg;
             break;
-        case 's': /* a file's name always has a slash: that is how the library knows it for one */
-            snprintf(absolute, sizeof(absolute), "%s%s", optarg && !strchr(optarg, '/') ? "./" : "",
-                     optarg ? optarg : "1");
-            if (optarg && !can_append(absolute))
+        case 's': /* absolute, because the program may change its folder; by the slash the library
+                   * knows it for a file */
+            snprintf(absolute, sizeof(absolute), "%s", optarg ? optarg : "1");
+            if (optarg && (!can_append(optarg) || (*optarg != '/' && !realpath(optarg, absolute))))
                 return 2;
             setenv("MEMBUS_PRELOAD_STATS", absolute, 1);
             break;
