@@ -64,6 +64,7 @@ refused "--trace without a case" "--case" --trace
 refused "overlap neither yes nor no" "yes or no" --overlap maybe
 refused "case without n" "n must be" --case dst=3
 refused "case out of line" "0 to 63" --case n=3,dst=64
+refused "case before the line" "0 to 63" --case n=3,src=-1
 refused "case not a number" "not understood" --case n=three
 refused "case beyond the limit" "n must be" --case n=99999999
 refused "case that contradicts itself" "leave it out" --case n=30,dst=0,src=1,distance=4
@@ -144,6 +145,9 @@ ok $? "JSON has the first example"
 run 0 audit $small --symbol "$so:right" --json "$tmp/file.json" && said out "kept by 1 of 1" &&
     jq -e .kept "$tmp/file.json" >/dev/null
 ok $? "--json FILE leaves the table on stdout"
+cp "$so" "$tmp/"$'\xff'.so && run 0 audit $small --symbol "$tmp/"$'\xff'.so:right --json &&
+    [ "$(jq -r '.routines | length' "$tmp/out")" = 1 ]
+ok $? "a file's name that is not UTF-8 does not hide its routine"
 run 2 audit $small --symbol "$so:right" --json="$tmp/no/such/folder" && said err "no/such/folder"
 ok $? "a file that cannot be written: exit status 2"
 run 2 audit $small --symbol "$so:right" --html /dev/full && said err "/dev/full"

@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,7 +243,7 @@ static bool read_number(const char **text, const char *key, long long *value)
 
 int audit_case_parse(struct membus_audit_case *c, const char *text, char *error, size_t size)
 {
-    long long n = -1, dst = 0, src = -1, distance = 0;
+    long long n = -1, dst = 0, src = LLONG_MAX, distance = 0; /* src: not given */
     const char *rest = text;
     bool overlapping = false;
 
@@ -261,20 +262,20 @@ int audit_case_parse(struct membus_audit_case *c, const char *text, char *error,
     }
     if (n < 0 || n > (long long)AUDIT_SIZE_MAX)
         snprintf(error, size, "case '%s': n must be from 0 to %zu", text, AUDIT_SIZE_MAX);
-    else if (dst < 0 || dst >= LINE || src < -1 || src >= LINE)
+    else if (dst < 0 || dst >= LINE || src < 0 || (src >= LINE && src != LLONG_MAX))
         snprintf(error, size, "case '%s': dst and src are offsets in a line, 0 to 63", text);
     else if (overlapping && (distance > n || distance < -n))
         snprintf(error, size, "case '%s': at this distance nothing overlaps", text);
-    else if (overlapping && src >= 0 && (dst - distance - src) % LINE != 0)
+    else if (overlapping && src != LLONG_MAX && (dst - distance - src) % LINE != 0)
         snprintf(error, size, "case '%s': src follows from dst and distance; leave it out", text);
     else {
         c->n = (size_t)n;
         c->dst_align = (unsigned)dst;
         c->overlapping = overlapping;
         c->distance = (ptrdiff_t)distance;
-        c->src_align = overlapping ? (unsigned)(dst - distance) % LINE
-                       : src > 0   ? (unsigned)src
-                                   : 0;
+        c->src_align = overlapping        ? (unsigned)(dst - distance) % LINE
+                       : src != LLONG_MAX ? (unsigned)src
+                                          : 0;
         return 0;
     }
     return -EINVAL;

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "audit_tool.h"
 
@@ -32,6 +34,23 @@ static json_t *json_finding(int rule, const struct audit_finding *finding)
     return o;
 }
 
+/* JSON is UTF-8; a file's name need not be. */
+static json_t *json_name(const char *name)
+{
+    json_t *json = name ? json_string(name) : json_null();
+    char *plain;
+
+    if (json || !(plain = strdup(name)))
+        return json;
+    for (char *c = plain; *c; c++) {
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    }
+    json = json_string(plain);
+    free(plain);
+    return json;
+}
+
 static json_t *json_routine(const struct audit *audit, const struct audit_routine *r)
 {
     json_t *rules = json_object();
@@ -42,10 +61,11 @@ static json_t *json_routine(const struct audit *audit, const struct audit_routin
             json_object_set_new(rules, membus_audit_rule_id((enum membus_audit_rule)rule),
                                 json_finding(rule, &r->rule[rule]));
     }
-    o = json_pack("{s:s, s:s?, s:s, s:s?, s:b, s:I, s:I, s:f, s:o}", "name", r->name, "object",
-                  r->target.object, "symbol", r->target.symbol, "kernel", r->target.kernel,
-                  "overlap", r->overlap, "calls", (json_int_t)r->calls, "not_recorded",
-                  (json_int_t)r->not_recorded, "seconds", r->seconds, "rules", rules);
+    o = json_pack("{s:o, s:o, s:s, s:s?, s:b, s:I, s:I, s:f, s:o}", "name", json_name(r->name),
+                  "object", json_name(r->target.object), "symbol", r->target.symbol, "kernel",
+                  r->target.kernel, "overlap", r->overlap, "calls", (json_int_t)r->calls,
+                  "not_recorded", (json_int_t)r->not_recorded, "seconds", r->seconds, "rules",
+                  rules);
     if (o && r->not_recorded)
         json_object_set_new(o, "not_recorded_why", json_string(r->not_recorded_why));
     return o;
