@@ -81,7 +81,7 @@ static void print_kernels(void)
     printf("\nKernel: %s, %s\n", membus_kernel_name(),
            chosen_by_environment() ? "which MEMBUS_KERNEL names" : "the best that this host runs");
     for (unsigned i = 0; membus_arch_kernels[i]; i++)
-        printf("  %-10s  %-10s  needs %s\n", membus_arch_kernels[i]->name,
+        printf("  %-13s  %-10s  needs %s\n", membus_arch_kernels[i]->name,
                membus_arch_kernels[i]->usable() ? "usable" : "not usable",
                membus_arch_kernels[i]->needs);
     printf("Devices: %s\n", device_text());

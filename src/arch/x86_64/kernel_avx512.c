@@ -224,13 +224,11 @@ static void load_blocks(void *dst, const void *src, size_t n)
     copy_lines(dst, src, 64 * n);
 }
 
-#define NEEDS "AVX-512 F, BW and VL, and an operating system that saves their registers"
-
 const struct membus_kernel membus_kernel_avx512 = {
     .name = "avx512",
     .usable = usable,
     .is_second = is_second,
-    .needs = NEEDS,
+    .needs = "AVX-512 F, BW and VL, and an operating system that saves their registers",
     .entry = ENTRY_AVX512,
     .copy = membus_avx512_copy,
     .copy_strict = membus_strict_copy,
@@ -244,7 +242,7 @@ const struct membus_kernel membus_kernel_avx512 = {
 const struct membus_kernel membus_kernel_avx512_halves = {
     .name = "avx512-halves",
     .usable = usable,
-    .needs = NEEDS,
+    .needs = "AVX-512 as above; for CPUs that carry 64 bytes in two halves (Zen 4)",
     .entry = ENTRY_AVX512_HALVES,
     .copy = membus_halves_copy,
     .copy_strict = membus_strict_copy,
