@@ -116,7 +116,7 @@ void *syscalls(void *d, const void *s, size_t n)
         ((byte *)d)[n - 1] = ((const byte *)s)[n - 1];          \
         return d;                                               \
     }
-FENCED(sync, "sync")
+FENCED(sync_all, "sync")
 FENCED(sync_wmb, "sync 0x4")
 FENCED(sync_acquire, "sync 0x11")
 FENCED(sync_rmb, "sync 0x13")
@@ -244,7 +244,7 @@ check_arm64() {
 
 # The recorder, made wrong on purpose: its check finds it.
 check_mips() {
-    breaks sync "" --case n=9,dst=8 --rule W6
+    breaks sync_all "" --case n=9,dst=8 --rule W6
     breaks sync_wmb "" --case n=9,dst=8 --rule W6
     breaks sync_acquire W6 --case n=9,dst=8 --rule W6
     breaks sync_rmb W6 --case n=9,dst=8 --rule W6
