@@ -79,12 +79,6 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-int command_misused(const char *name)
-{
-    fprintf(stderr, "'%s --help' lists the options\n", name);
-    return 2;
-}
-
 /* argv[0] is its name. */
 static int run(int argc, char **argv)
 {
