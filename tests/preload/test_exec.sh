@@ -149,6 +149,25 @@ else
     skip "programs that do what the library has to bear" "no compiler"
 fi
 
+(ulimit -n 64 && "$membus" exec -l "$library" -s -- sort /dev/null) 2>"$tmp/err" &&
+    grep -q 'sort (pid' "$tmp/err"
+ok $? "--stats prints where a program may open few files"
+
+# As another user, for root has all capabilities anyhow: copies where that one can read them.
+nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
+mkdir "$tmp/open" && cp /bin/true "$tmp/open/capable" && cp "$membus" "$library" "$tmp/open/" &&
+    chmod 755 "$tmp" "$tmp/open" "$tmp/open"/*
+membus_copy="env LD_LIBRARY_PATH=$tmp/open $tmp/open/${membus##*/} exec -l $tmp/open/${library##*/} --"
+if python3 -c 'import os, struct, sys
+os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x2000001, 1 << 13, 0, 0, 0))' \
+    "$tmp/open/capable" 2>/dev/null && $nobody $membus_copy true 2>"$tmp/err"; then
+    $nobody $membus_copy "$tmp/open/capable" 2>"$tmp/err"
+    [ $? = 2 ] && grep -q 'file capabilities' "$tmp/err"
+    ok $? "a program with file capabilities is refused"
+else
+    skip "a program with file capabilities is refused" "no other user can run membus here"
+fi
+
 cp /bin/true "$tmp/setuid" && chmod 4755 "$tmp/setuid"
 if chown 1 "$tmp/setuid" 2>/dev/null && chmod 4755 "$tmp/setuid"; then
     "$membus" exec -l "$library" -- "$tmp/setuid" 2>"$tmp/err"
