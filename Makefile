@@ -11,7 +11,7 @@
 #   make bench    the benchmark
 #   make audits     audit C libraries and membus on every architecture into docs/audits.md
 #   make perf-docs  measure this machine into its page: docs/performance.md where it has AVX-512,
-#                   docs/performance-zen4.md and docs/performance-avx2.md where what they say
+#                   docs/performance-zen4.md where that is Zen 4's, docs/performance-avx2.md without
 #   make check-cross  build, objcheck and test for every architecture that Debian crosses to
 #   make soak     SECONDS=60  copies, commits, DMA and faults together
 #   make fuzz     every fuzz target for FUZZ_SECONDS (600) each

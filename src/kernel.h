@@ -21,7 +21,7 @@ struct membus_kernel {
     unsigned char entry; /* first: see MEMBUS_ARCH_ENTRIES; 0: none */
     const char *name;
     bool (*usable)(void);    /* does this CPU and its kernel have the instructions? */
-    bool (*is_second)(void); /* here, does the next kernel do better? NULL: nowhere */
+    bool (*is_second)(void); /* where usable: does the next one do better? NULL: no */
     const char *needs;       /* what `usable` asks for, for people */
 
     /* No overlap, or dst <= src. */

@@ -282,8 +282,7 @@ static void decode_string(struct audit_insn *insn, struct audit_mem *m, const st
 /* pop, ret, leave: the operand is implied, and is the stack. */
 static bool is_stack(const ZydisDecodedOperand *op)
 {
-    return op->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN &&
-           (op->mem.base == ZYDIS_REGISTER_RSP || op->mem.base == ZYDIS_REGISTER_RBP);
+    return op->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN && op->mem.base == ZYDIS_REGISTER_RSP;
 }
 
 static void decode_mem(struct audit_insn *insn, const struct source *s,
@@ -299,7 +298,7 @@ static void decode_mem(struct audit_insn *insn, const struct source *s,
         decode_address(insn, &unused, s, op); /* lea: its displacement moves all the same */
         return;
     }
-    if (is_stack(op) && op->mem.base == ZYDIS_REGISTER_RSP) {
+    if (is_stack(op)) {
         insn->stack = true;
         return;
     }

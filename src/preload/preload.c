@@ -47,8 +47,8 @@ EXPORT void *__mempcpy_chk(void *dst, const void *src, size_t n, size_t size);
 EXPORT void *__memset_chk(void *dst, int value, size_t n, size_t size);
 EXPORT void bcopy(const void *src, void *dst, size_t n);
 
-/* NULL until the constructor has run, and for good when calls are counted. */
-static void *(*fast_copy)(void *dst, const void *src, size_t n);
+/* NULL until the constructor has run, and for good when calls are counted. The move is memcpy's,
+ * too: the C library's takes any overlap, memcpy@GLIBC_2.2.5 by promise. */
 static void *(*fast_move)(void *dst, const void *src, size_t n);
 static void *(*fast_fill)(void *dst, int value, size_t n);
 
@@ -99,7 +99,7 @@ static __attribute__((noinline)) void *slow_fill(void *dst, int value, size_t n,
 
 MEMBUS_INLINE void *copy(void *dst, const void *src, size_t n, enum preload_function function)
 {
-    void *(*fast)(void *, const void *, size_t) = fast_copy;
+    void *(*fast)(void *, const void *, size_t) = fast_move;
 
     if (!LIKELY(fast))
         return slow_copy(dst, src, n, function, CALLER());
@@ -200,8 +200,6 @@ static void fast_on(void)
 {
     const struct membus_kernel *kernel = membus_kernel_get();
 
-    /* The C library's memcpy takes any overlap too, memcpy@GLIBC_2.2.5 by promise. */
-    fast_copy = kernel->move;
     fast_move = kernel->move;
     fast_fill = kernel->fill;
     short_end = preload_short_end(kernel);
@@ -238,7 +236,7 @@ static __attribute__((destructor)) void end(void)
 {
     struct stat now;
 
-    if (fast_copy)
+    if (fast_move)
         return;
     fast_on(); /* what the printing itself copies is nobody's */
     if (strchr(counts_file, '/'))

@@ -156,15 +156,6 @@ static bool counts(const struct audit *audit, int rule)
     return audit->rules >> rule & 1;
 }
 
-static bool routine_broken(const struct audit *audit, const struct audit_routine *r)
-{
-    for (int rule = 0; rule < MEMBUS_RULES; rule++) {
-        if (counts(audit, rule) && r->rule[rule].violations)
-            return true;
-    }
-    return false;
-}
-
 static void put_head(const struct audit *audit, FILE *out)
 {
     time_t t = time(NULL);
@@ -196,8 +187,8 @@ static void put_lead(const struct audit *audit, FILE *out)
     size_t kept = 0, calls = 0;
 
     for (size_t i = 0; i < audit->routines; i++) {
-        kept +=
-            !routine_broken(audit, &audit->routine[i]) && audit_judged(audit, &audit->routine[i]);
+        kept += !audit_routine_broken(audit, &audit->routine[i]) &&
+                audit_judged(audit, &audit->routine[i]);
         calls += audit->routine[i].calls - audit->routine[i].not_recorded;
     }
     fprintf(out,
@@ -329,7 +320,7 @@ static void put_findings(const struct audit *audit, const struct audit_routine *
         audit_escape(out, r->not_recorded_why);
         fputs("</code></li>\n", out);
     }
-    if (!routine_broken(audit, r) && r->calls > r->not_recorded)
+    if (!audit_routine_broken(audit, r) && r->calls > r->not_recorded)
         fprintf(out, "<li class=\"all\">Every rule kept in %zu calls.</li>\n",
                 r->calls - r->not_recorded);
     fputs("</ul>\n", out);

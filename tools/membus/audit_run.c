@@ -269,13 +269,20 @@ int audit_run(struct audit *audit, char *error, size_t size)
     return result;
 }
 
+bool audit_routine_broken(const struct audit *audit, const struct audit_routine *routine)
+{
+    for (int rule = 0; rule < MEMBUS_RULES; rule++) {
+        if (audit->rules >> rule & 1 && routine->rule[rule].violations)
+            return true;
+    }
+    return false;
+}
+
 bool audit_broken(const struct audit *audit)
 {
     for (size_t i = 0; i < audit->routines; i++) {
-        for (int rule = 0; rule < MEMBUS_RULES; rule++) {
-            if (audit->rules >> rule & 1 && audit->routine[i].rule[rule].violations)
-                return true;
-        }
+        if (audit_routine_broken(audit, &audit->routine[i]))
+            return true;
     }
     return false;
 }

@@ -198,10 +198,8 @@ static void put_summary(const struct table *t)
 
     for (size_t i = 0; i < audit->routines; i++) {
         const struct audit_routine *r = &audit->routine[i];
-        bool broken = false;
+        const bool broken = audit_routine_broken(audit, r);
 
-        for (int rule = 0; rule < MEMBUS_RULES; rule++)
-            broken = broken || (audit->rules >> rule & 1 && r->rule[rule].violations);
         kept += !broken && audit_judged(audit, r);
         calls += r->calls;
         seconds += r->seconds;

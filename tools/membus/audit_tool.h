@@ -107,7 +107,9 @@ void audit_find_library(char *path, size_t size);
  */
 int audit_run(struct audit *audit, char *error, size_t size);
 
-/* Does any routine break a rule that counts? */
+/* Does the routine break a rule that counts? */
+bool audit_routine_broken(const struct audit *audit, const struct audit_routine *routine);
+/* Does any? */
 bool audit_broken(const struct audit *audit);
 /* Was every case of the routine recorded, and did a rule that was asked for apply to one? */
 bool audit_judged(const struct audit *audit, const struct audit_routine *routine);

@@ -263,6 +263,16 @@ static bool is_harmless(const struct check *c, const struct objcheck_symbol *cal
     return false;
 }
 
+/* Where an instruction of the function goes. */
+static struct objcheck_place target_of(const struct check *c, const struct objcheck_symbol *s,
+                                       const struct objcheck_insn *insn)
+{
+    const uint64_t begin = c->elf.section[s->at.section].header.sh_addr;
+
+    return c->elf.relocatable ? (struct objcheck_place){s->at.section, insn->target - begin}
+                              : objcheck_elf_place(&c->elf, insn->target);
+}
+
 /* Does a jump leave the function, as what is left of a call at its end does? */
 static bool goes_on_elsewhere(const struct check *c, const struct objcheck_symbol *s,
                               const struct objcheck_insn *insn)
@@ -290,10 +300,7 @@ static bool goes_on_elsewhere(const struct check *c, const struct objcheck_symbo
     }
     if (!insn->has_target)
         return false;
-    to = c->elf.relocatable
-             ? (struct objcheck_place){s->at.section,
-                                       insn->target - c->elf.section[s->at.section].header.sh_addr}
-             : objcheck_elf_place(&c->elf, insn->target);
+    to = target_of(c, s, insn);
     return to.section != s->at.section || to.offset < s->at.offset || to.offset >= end.offset;
 }
 
@@ -381,8 +388,7 @@ static bool parse_accessor(const struct check *c, const char *symbol, struct pro
 static void find_copy_near(struct check *c, const struct objcheck_symbol *s,
                            const struct objcheck_insn *insn)
 {
-    struct objcheck_place to = {s->at.section,
-                                insn->target - c->elf.section[s->at.section].header.sh_addr};
+    const struct objcheck_place to = target_of(c, s, insn);
     const struct objcheck_symbol *f =
         (insn->call || insn->jump) && insn->has_target ? objcheck_elf_function(&c->elf, to) : NULL;
     size_t index = 0;

@@ -40,18 +40,4 @@ MEMBUS_INLINE void block(char *dst, const char *src)
                      : "xmm16");
 }
 
-/* Two lines, loaded by halves: where a line of dst crosses one of src, only one of them does. */
-MEMBUS_INLINE void lines(char *dst, const char *src)
-{
-    __asm__ volatile("vmovdqu64 (%1), %%ymm16\n\t"
-                     "vinserti64x4 $1, 32(%1), %%zmm16, %%zmm16\n\t"
-                     "vmovdqu64 64(%1), %%ymm17\n\t"
-                     "vinserti64x4 $1, 96(%1), %%zmm17, %%zmm17\n\t"
-                     "vmovdqu64 %%zmm16, (%0)\n\t"
-                     "vmovdqu64 %%zmm17, 64(%0)"
-                     :
-                     : "r"(dst), "r"(src)
-                     : "xmm16", "xmm17", "memory");
-}
-
 #endif

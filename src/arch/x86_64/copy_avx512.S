@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The copies of the kernels `avx512` and `avx512-halves`, which differ in what is over 256 bytes, and
- * the public functions that come to them where one of the two is chosen. In assembly, because compilers save registers on the stack here that the copy can do
- * without, which costs a tenth of a large one; and because a jump less is 7 % of a short one, so
- * each function has its own way for what is short.
+ * The copies of the kernels `avx512` and `avx512-halves`, which differ in what is over 256 bytes,
+ * and the public functions that come to them where one of the two is chosen. In assembly, because
+ * compilers save registers on the stack here that the copy can do without, which costs a tenth of a
+ * large one; and because a jump less is 7 % of a short one, so each function has its own way for
+ * what is short.
  *
  * In: rdi dst, rsi src, rdx n. Out: rax dst.
  */
@@ -34,30 +35,29 @@
     jz membus_avx512_descriptor
     .endm
 
-/* What no cache holds; what has idle lanes in another page, because the source, seen from dst's line,
- * begins in the page before, or ends with a page and is seen as far as dst's line goes. */
-    .macro otherwise_large
+/* What no cache holds; what has idle lanes in another page, because the source, seen from dst's
+ * line, begins in the page before. r10 is the source's end. */
+    .macro far_or at_page
     cmp $MEMBUS_AVX512_FAR, %rdx
     jae membus_avx512_copy_far
     mov %esi, %r8d
     and $4095, %r8d
     lea (%rsi,%rdx), %r10
     cmp %ecx, %r8d
-    jb membus_avx512_copy_at_page
+    jb \at_page
+    .endm
+
+/* Those; and what ends with a page and is seen as far as dst's line goes. */
+    .macro otherwise_large
+    far_or membus_avx512_copy_at_page
     test $4095, %r10d
     jz .Lsource_ends_page
 .Lin_page:
     .endm
 
-/* The two blocks of avx512-halves may lie behind the end. */
+/* Those; and any end with a page: the two blocks of avx512-halves may lie behind it. */
     .macro otherwise_large_halves
-    cmp $MEMBUS_AVX512_FAR, %rdx
-    jae membus_avx512_copy_far
-    mov %esi, %r8d
-    and $4095, %r8d
-    lea (%rsi,%rdx), %r10
-    cmp %ecx, %r8d
-    jb membus_halves_copy_at_page
+    far_or membus_halves_copy_at_page
     test $4095, %r9d
     jz membus_halves_copy_at_page
     test $4095, %r10d

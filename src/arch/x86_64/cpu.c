@@ -21,16 +21,6 @@ static uint32_t xcr0(void)
     return low;
 }
 
-/* AMD's family 19h, of which those with AVX-512 are Zen 4, whose data paths are 32 bytes wide
- * (Software Optimization Guide for the AMD Zen4 Microarchitecture, 57647, Floating-Point Unit). */
-static bool is_zen4(uint32_t signature)
-{
-    unsigned a, b, c, d;
-
-    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && c == signature_AMD_ecx &&
-           d == signature_AMD_edx && (signature >> 8 & 15) + (signature >> 20 & 255) == 0x19;
-}
-
 /* CPUID leaf 1 and leaf 7, SDM volume 2, CPUID. */
 static unsigned detect(void)
 {
@@ -39,7 +29,7 @@ static unsigned detect(void)
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
         return 0;
 
-    const uint32_t enabled = xcr0(), signature = a;
+    uint32_t enabled = xcr0();
 
     if ((c & bit_AVX) && (enabled & XCR0_AVX) == XCR0_AVX)
         features |= MEMBUS_CPU_AVX;
@@ -49,11 +39,24 @@ static unsigned detect(void)
         features |= MEMBUS_CPU_AVX2;
     if ((features & MEMBUS_CPU_AVX2) && (enabled & XCR0_AVX512) == XCR0_AVX512 &&
         (b & bit_AVX512F) && (b & bit_AVX512BW) && (b & bit_AVX512VL))
-        features |= MEMBUS_CPU_AVX512 | (is_zen4(signature) ? MEMBUS_CPU_AVX512_HALVES : 0);
+        features |= MEMBUS_CPU_AVX512;
     return features;
 }
 
 bool membus_cpu_has(unsigned feature)
 {
     return (detect() & feature) != 0;
+}
+
+/* AMD's family 19h, of which those with AVX-512 are Zen 4, whose data paths are 32 bytes wide
+ * (Software Optimization Guide for the AMD Zen4 Microarchitecture, 57647, Floating-Point Unit). */
+bool membus_cpu_is_zen4(void)
+{
+    unsigned a, b, c, d, signature;
+
+    __cpuid(0, a, b, c, d);
+    if (b != signature_AMD_ebx || c != signature_AMD_ecx || d != signature_AMD_edx)
+        return false;
+    __cpuid(1, signature, b, c, d);
+    return (signature >> 8 & 15) + (signature >> 20 & 255) == 0x19;
 }

@@ -7,10 +7,11 @@
 #define MEMBUS_CPU_AVX    1u /* 16-byte aligned accesses are single-copy atomic: SDM 9.1.1 */
 #define MEMBUS_CPU_AVX2   2u /* and BMI2 */
 #define MEMBUS_CPU_AVX512 4u /* F, BW, VL */
-/* And carries 64 bytes in two halves of 32: Zen 4. */
-#define MEMBUS_CPU_AVX512_HALVES 8u
 
 /* Does the CPU have the feature, and does the operating system save its registers? */
 bool membus_cpu_has(unsigned feature);
+
+/* Of a CPU that has AVX-512: does it carry 64 bytes in two halves of 32? */
+bool membus_cpu_is_zen4(void);
 
 #endif

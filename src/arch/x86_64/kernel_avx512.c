@@ -214,11 +214,6 @@ static bool usable(void)
     return membus_cpu_has(MEMBUS_CPU_AVX512);
 }
 
-static bool is_second(void)
-{
-    return membus_cpu_has(MEMBUS_CPU_AVX512_HALVES);
-}
-
 static void load_blocks(void *dst, const void *src, size_t n)
 {
     copy_lines(dst, src, 64 * n);
@@ -227,7 +222,7 @@ static void load_blocks(void *dst, const void *src, size_t n)
 const struct membus_kernel membus_kernel_avx512 = {
     .name = "avx512",
     .usable = usable,
-    .is_second = is_second,
+    .is_second = membus_cpu_is_zen4,
     .needs = "AVX-512 F, BW and VL, and an operating system that saves their registers",
     .entry = ENTRY_AVX512,
     .copy = membus_avx512_copy,

@@ -2,8 +2,8 @@
 
 /*
  * Overlapping moves with src < dst < src + n, ascending, by the kernels `avx512` and
- * `avx512-halves`: the window is a
- * ring of vector registers, one to a 64-byte line of the destination.
+ * `avx512-halves`: the window is a ring of vector registers, one to a 64-byte line of the
+ * destination.
  *
  * A register is stored, and at once takes the line of the source that is `lines` further on. The
  * store overwrites source bytes at least d further on, so the ring must be d/64 lines, rounded up,
